@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * answer: the server's messages on the control lane, in either format, each a whole WebSocket frame. Pure; writes to a
+ * growing buffer, off the tick path.
+ */
+#ifndef TAPEHEAD_SERVER_WIRE_ANSWER_H
+#define TAPEHEAD_SERVER_WIRE_ANSWER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "server/wire/command.h"
+
+/* A growing array of bytes; zeroed is a valid start. Once an allocation fails `failed` stays set and nothing more is
+ * written: check it once, at the end. */
+struct bytes {
+    uint8_t *data;
+    size_t len;
+    size_t cap;
+    bool failed;
+};
+
+void bytes_append(struct bytes *bytes, const void *data, size_t len);
+void bytes_printf(struct bytes *bytes, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void bytes_finish(struct bytes *bytes);
+
+struct answer_limits {
+    uint32_t subscriptions;
+    uint32_t message_bytes;
+    uint32_t commands_per_second;
+    uint32_t queue_frames;
+};
+
+/* A name in a list, with the code of its rejection where there is one (bad_symbol, too_many_subscriptions, server_full). */
+struct answer_symbol {
+    const char *text; /* outside bytes: escaped, or replaced where not UTF-8 */
+    uint32_t len;
+    const char *rejected; /* NULL: accepted */
+};
+
+struct answer_heartbeat {
+    int64_t ts_us;      /* when it was made */
+    int64_t sent_ts_us; /* when it was handed to the socket; the same unless the lane held it */
+    uint64_t queued;    /* frames waiting for this client */
+    uint64_t dropped;   /* since it connected */
+    uint64_t source_lag_ms;
+    const char *source; /* live, stalled, lost, starting */
+};
+
+void answer_welcome(struct bytes *out, enum wire_format format, const char *server, const char *epoch,
+                    uint32_t heartbeat_ms, const struct answer_limits *limits);
+
+/* {"type":"subscribed"|"unsubscribed","id":…,"symbols":[…],"rejected":[…]}; "rejected" only in "subscribed". */
+void answer_subscribed(struct bytes *out, enum wire_format format, const struct command_id *id,
+                       const struct answer_symbol *symbols, size_t count);
+void answer_unsubscribed(struct bytes *out, enum wire_format format, const struct command_id *id,
+                         const struct answer_symbol *symbols, size_t count);
+
+/* {"type":"subscriptions","id":…,"symbols":[…],"max_delay_ms":0} */
+void answer_subscriptions(struct bytes *out, enum wire_format format, const struct command_id *id,
+                          const struct answer_symbol *symbols, size_t count, uint32_t max_delay_ms);
+void answer_pong(struct bytes *out, enum wire_format format, const struct command_id *id, int64_t ts_us);
+void answer_configured(struct bytes *out, enum wire_format format, const struct command_id *id,
+                       uint32_t max_delay_ms);
+void answer_heartbeat(struct bytes *out, enum wire_format format, const struct answer_heartbeat *beat);
+void answer_error(struct bytes *out, enum wire_format format, const struct command_id *id,
+                  const char *code, const char *message);
+void answer_shutdown(struct bytes *out, enum wire_format format, uint32_t reconnect_min_ms,
+                     uint32_t reconnect_max_ms);
+
+#endif

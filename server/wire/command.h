@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * command: what a client may ask, read from JSON text or msgpack; and the answers on the control lane, written as
+ * either. Pure: bytes in, struct command out; it knows no client and no symbol table.
+ */
+#ifndef TAPEHEAD_SERVER_WIRE_COMMAND_H
+#define TAPEHEAD_SERVER_WIRE_COMMAND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum wire_format { WIRE_JSON, WIRE_MSGPACK, WIRE_FORMAT_COUNT };
+
+enum command_op {
+    COMMAND_NONE, /* unreadable, or `op` missing or unknown: see error */
+    COMMAND_SUBSCRIBE,
+    COMMAND_UNSUBSCRIBE,
+    COMMAND_LIST,
+    COMMAND_PING,
+    COMMAND_CONFIGURE,
+};
+
+enum command_mode { MODE_ALL, MODE_LATEST, MODE_STRICT };
+
+enum {
+    COMMAND_SYMBOLS_MAX = 4096, /* in one command; error too_many_symbols beyond */
+    COMMAND_ID_MAX = 64,        /* bytes of a string id */
+};
+
+/* The client's own `id`, echoed in the answer: absent, an integer, or a string. */
+struct command_id {
+    enum { ID_ABSENT, ID_INTEGER, ID_STRING } kind;
+    int64_t integer;
+    char text[COMMAND_ID_MAX];
+    uint8_t text_len;
+};
+
+/* An element of "symbols", as sent; not necessarily well formed: the caller judges each. */
+struct command_symbol {
+    const char *text;
+    uint32_t len;
+};
+
+struct command {
+    enum command_op op;
+    struct command_id id;
+    struct command_symbol *symbols; /* owned by the command */
+    uint32_t symbols_count;
+    bool symbols_given;             /* an absent list differs from an empty one: unsubscribe takes it as all */
+    enum command_mode mode;
+    bool snapshot;                  /* true unless the client said false */
+    uint32_t max_delay_ms;          /* COMMAND_CONFIGURE: 0..60000 */
+    const char *error_code;         /* NULL when the command is good; else a code of the protocol's list, static */
+    char error_message[160];        /* a sentence that names the field */
+    void *owned;                    /* what symbols point into */
+};
+
+/* Reads one message. Always leaves a command that command_finish() accepts; look at error_code. Error codes: bad_json,
+ * bad_msgpack (unreadable), bad_command (not an object, a field of the wrong type, duplicates keys refused), unknown_op, bad_field (a
+ * value out of range), too_many_symbols, not_supported (`since`, modes latest and strict, interval_ms, auth, replay and its
+ * controls: known but not yet served). The id is filled whenever it could be read. Unknown fields are ignored. */
+void command_read(struct command *command, enum wire_format format, const uint8_t *data, size_t len);
+void command_finish(struct command *command);
+
+/* A subscription spec: a symbol, "PREFIX*", or "*". */
+enum spec_kind { SPEC_BAD, SPEC_SYMBOL, SPEC_PATTERN };
+enum spec_kind spec_classify(const char *text, size_t len);
+
+/* Whether `symbol` is matched by `spec` (a good one). */
+bool spec_matches(const char *spec, size_t spec_len, const char *symbol, size_t symbol_len);
+
+#endif
