@@ -2,8 +2,8 @@
 /*
  * decimal: exact decimals, an int64 mantissa and an int8 power of ten. Pure; no thread, no clock.
  *
- * "61685.99000000" is 6168599000000 * 10^-8 and prints as the same digits again. What doesn't fit is an
- * error, never a rounding.
+ * "61685.99000000" is 6168599000000 * 10^-8 and prints as the same digits again. What doesn't fit
+ * is an error, never a rounding.
  */
 #ifndef TAPEHEAD_SCHEMAS_DECIMAL_H
 #define TAPEHEAD_SCHEMAS_DECIMAL_H
@@ -23,7 +23,8 @@ enum decimal_error {
 
 enum { DECIMAL_TEXT_MAX = 160 }; /* sign, 19 digits and up to 128 zeros or places, point */
 
-/* Reads all `len` bytes of `text`: -?digits[.digits][(e|E)[+-]digits]. Returns 0 or a decimal_error;
+/* Reads all `len` bytes of `text`: -?digits[.digits][(e|E)[+-]digits]. Returns 0 or a
+ * decimal_error;
  * `*out` is untouched on error. */
 int decimal_parse(const char *text, size_t len, struct decimal *out);
 

@@ -19,13 +19,13 @@ enum {
 enum tick_side { TICK_SIDE_NONE = 0, TICK_SIDE_BUY = 1, TICK_SIDE_SELL = 2 };
 
 struct tick {
-    int64_t price;     /* mantissa */
-    int64_t size;      /* mantissa; zero and negative are the producer's affair */
-    int64_t ts_ns;     /* the exchange's event time, since 1970 UTC */
-    int64_t rts_ns;    /* when this server took it from its source, same clock */
-    uint64_t id;       /* the venue's trade id; meaningless unless has_id */
-    uint64_t seq;      /* contiguous per symbol within one epoch, from 1 */
-    uint64_t pos;      /* where it stands in the source: see tick_pos() */
+    int64_t price;  /* mantissa */
+    int64_t size;   /* mantissa; zero and negative are the producer's affair */
+    int64_t ts_ns;  /* the exchange's event time, since 1970 UTC */
+    int64_t rts_ns; /* when this server took it from its source, same clock */
+    uint64_t id;    /* the venue's trade id; meaningless unless has_id */
+    uint64_t seq;   /* contiguous per symbol within one epoch, from 1 */
+    uint64_t pos;   /* where it stands in the source: see tick_pos() */
     uint32_t symbol : TICK_ID_BITS;
     uint32_t side : 2; /* enum tick_side, the aggressor's */
     uint32_t has_id : 1;

@@ -1,22 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tick_msgpack: ticks as msgpack, from Kafka values and to the wire. Pure; no thread, and no allocation
- * on the way to the wire.
+ * tick_msgpack: ticks as msgpack, from Kafka values and to the wire. Pure; no thread, and no
+ * allocation on the way to the wire.
  */
 #ifndef TAPEHEAD_SCHEMAS_TICK_MSGPACK_H
 #define TAPEHEAD_SCHEMAS_TICK_MSGPACK_H
 
 #include "schemas/tick_value.h"
 
-/* As tick_json_read(): a map, or an array of maps. `p` and `q` are decimal strings or [mantissa, exponent]. */
+/* As tick_json_read(): a map, or an array of maps. `p` and `q` are decimal strings or [mantissa,
+ * exponent]. */
 int tick_msgpack_read(const uint8_t *data, size_t len, value_emit *emit, void *arg);
 
 /* As tick_json_write_value(); `p` and `q` are written as [mantissa, exponent]. */
 size_t tick_msgpack_write_value(const struct tick *tick, const char *symbol, size_t symbol_len,
                                 uint8_t *out);
 
-/* As tick_json_write(): the array of the protocol's table, type 1 for a trade, 2 for a snapshot; an array of
- * 13, and of 14 with the index appended where it isn't 0. */
+/* As tick_json_write(): the array of the protocol's table, type 1 for a trade, 2 for a snapshot; an
+ * array of 13, and of 14 with the index appended where it isn't 0. */
 size_t tick_msgpack_write(const struct tick *tick, const char *symbol, size_t symbol_len,
                           enum wire_tick_type type, uint8_t *out);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tick_value: what both codecs share: the errors of a Kafka value, the callback that takes its ticks,
- * bounds of the encoded forms, and the choice of codec.
+ * tick_value: what both codecs share: the errors of a Kafka value, the callback that takes its
+ * ticks, bounds of the encoded forms, and the choice of codec.
  */
 #ifndef TAPEHEAD_SCHEMAS_TICK_VALUE_H
 #define TAPEHEAD_SCHEMAS_TICK_VALUE_H
@@ -20,12 +20,12 @@ enum {
 
 /* Why a Kafka value was refused; each is a metric's label, see value_error_name(). */
 enum value_error {
-    VALUE_EMPTY = -1,         /* no bytes (a tombstone) */
-    VALUE_SYNTAX = -2,        /* neither JSON nor msgpack as announced, or cut short, or bytes left over */
-    VALUE_SHAPE = -3,         /* well formed, but not a tick or an array of ticks */
-    VALUE_SYMBOL = -4,        /* "s" missing or not 1..32 bytes of the alphabet */
-    VALUE_PRICE = -5,         /* "p" missing or not a decimal */
-    VALUE_SIZE = -6,          /* "q" missing or not a decimal */
+    VALUE_EMPTY = -1,  /* no bytes (a tombstone) */
+    VALUE_SYNTAX = -2, /* neither JSON nor msgpack as announced, or cut short, or bytes left over */
+    VALUE_SHAPE = -3,  /* well formed, but not a tick or an array of ticks */
+    VALUE_SYMBOL = -4, /* "s" missing or not 1..32 bytes of the alphabet */
+    VALUE_PRICE = -5,  /* "p" missing or not a decimal */
+    VALUE_SIZE = -6,   /* "q" missing or not a decimal */
     VALUE_DECIMAL_RANGE = -7, /* a decimal that doesn't fit int64 * 10^int8 */
     VALUE_SIDE = -8,          /* "side" is none of buy, sell, none */
     VALUE_ID = -9,            /* "id" is not a uint64, as a number or its decimal string */
@@ -37,8 +37,8 @@ enum value_error {
 /* A short lower-case name such as "syntax" or "decimal_range"; never NULL. */
 const char *value_error_name(int error);
 
-/* Takes one tick: every field but symbol, seq, pos, rts_ns, quiet and kind is set. `symbol` isn't terminated and
- * lives until the return. */
+/* Takes one tick: every field but symbol, seq, pos, rts_ns, quiet and kind is set. `symbol` isn't
+ * terminated and lives until the return. */
 typedef void value_emit(void *arg, const struct tick *tick, const char *symbol, size_t symbol_len);
 
 /* Whether `symbol` is 1..32 bytes of A-Z a-z 0-9 . _ - / : @ */
@@ -46,11 +46,13 @@ bool symbol_is_valid(const char *symbol, size_t len);
 
 enum value_format { VALUE_UNKNOWN, VALUE_JSON, VALUE_MSGPACK };
 
-/* From a content-type header's value such as "application/json; charset=utf-8" or "application/msgpack"
- * (also application/x-msgpack, application/vnd.msgpack); VALUE_UNKNOWN for others. */
+/* From a content-type header's value such as "application/json; charset=utf-8" or
+ * "application/msgpack" (also application/x-msgpack, application/vnd.msgpack); VALUE_UNKNOWN for
+ * others. */
 enum value_format value_format_of(const char *content_type, size_t len);
 
-/* Reads a value in the given format; VALUE_UNKNOWN looks at the first byte. Returns as tick_json_read(). */
+/* Reads a value in the given format; VALUE_UNKNOWN looks at the first byte. Returns as
+ * tick_json_read(). */
 int tick_value_read(enum value_format format, const uint8_t *data, size_t len, value_emit *emit,
                     void *arg);
 

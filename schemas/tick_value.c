@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/* tick_value: see tick_value.h. */
+#include "schemas/tick_value.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "schemas/tick_json.h"
+#include "schemas/tick_msgpack.h"
+
+const char *value_error_name(int error)
+{
+    static const char *const names[VALUE_ERROR_COUNT] = {
+        [-VALUE_EMPTY] = "empty",
+        [-VALUE_SYNTAX] = "syntax",
+        [-VALUE_SHAPE] = "shape",
+        [-VALUE_SYMBOL] = "symbol",
+        [-VALUE_PRICE] = "price",
+        [-VALUE_SIZE] = "size",
+        [-VALUE_DECIMAL_RANGE] = "decimal_range",
+        [-VALUE_SIDE] = "side",
+        [-VALUE_ID] = "id",
+        [-VALUE_TIME] = "time",
+        [-VALUE_TOO_MANY] = "too_many",
+    };
+    if (error >= 0 || error <= -VALUE_ERROR_COUNT)
+        return "unknown";
+    return names[-error];
+}
+
+bool symbol_is_valid(const char *symbol, size_t len)
+{
+    static const bool allowed[256] = {
+        ['A'] = 1, ['B'] = 1, ['C'] = 1, ['D'] = 1, ['E'] = 1, ['F'] = 1, ['G'] = 1, ['H'] = 1,
+        ['I'] = 1, ['J'] = 1, ['K'] = 1, ['L'] = 1, ['M'] = 1, ['N'] = 1, ['O'] = 1, ['P'] = 1,
+        ['Q'] = 1, ['R'] = 1, ['S'] = 1, ['T'] = 1, ['U'] = 1, ['V'] = 1, ['W'] = 1, ['X'] = 1,
+        ['Y'] = 1, ['Z'] = 1, ['a'] = 1, ['b'] = 1, ['c'] = 1, ['d'] = 1, ['e'] = 1, ['f'] = 1,
+        ['g'] = 1, ['h'] = 1, ['i'] = 1, ['j'] = 1, ['k'] = 1, ['l'] = 1, ['m'] = 1, ['n'] = 1,
+        ['o'] = 1, ['p'] = 1, ['q'] = 1, ['r'] = 1, ['s'] = 1, ['t'] = 1, ['u'] = 1, ['v'] = 1,
+        ['w'] = 1, ['x'] = 1, ['y'] = 1, ['z'] = 1, ['0'] = 1, ['1'] = 1, ['2'] = 1, ['3'] = 1,
+        ['4'] = 1, ['5'] = 1, ['6'] = 1, ['7'] = 1, ['8'] = 1, ['9'] = 1, ['.'] = 1, ['_'] = 1,
+        ['-'] = 1, ['/'] = 1, [':'] = 1, ['@'] = 1,
+    };
+    if (len < 1 || len > SYMBOL_LEN_MAX)
+        return false;
+    for (size_t i = 0; i < len; i++)
+        if (!allowed[(unsigned char)symbol[i]])
+            return false;
+    return true;
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+enum value_format value_format_of(const char *content_type, size_t len)
+{
+    static const struct {
+        const char *name;
+        enum value_format format;
+    } known[] = {
+        {"application/json", VALUE_JSON},
+        {"application/msgpack", VALUE_MSGPACK},
+        {"application/x-msgpack", VALUE_MSGPACK},
+        {"application/vnd.msgpack", VALUE_MSGPACK},
+    };
+    while (len > 0 && is_blank(*content_type)) {
+        content_type++;
+        len--;
+    }
+    /* Parameters such as a charset change nothing: JSON is UTF-8. */
+    const char *parameters = len > 0 ? memchr(content_type, ';', len) : NULL;
+    if (parameters)
+        len = (size_t)(parameters - content_type);
+    while (len > 0 && is_blank(content_type[len - 1]))
+        len--;
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (len == strlen(known[i].name) && strncasecmp(content_type, known[i].name, len) == 0)
+            return known[i].format;
+    return VALUE_UNKNOWN;
+}
+
+int tick_value_read(enum value_format format, const uint8_t *data, size_t len, value_emit *emit,
+                    void *arg)
+{
+    if (len == 0)
+        return VALUE_EMPTY;
+    /* Maps and arrays of msgpack begin at 0x80 and above, JSON with a bracket or white space:
+     * below. */
+    if (format == VALUE_UNKNOWN)
+        format = data[0] >= 0x80 ? VALUE_MSGPACK : VALUE_JSON;
+    return format == VALUE_MSGPACK ? tick_msgpack_read(data, len, emit, arg)
+                                   : tick_json_read(data, len, emit, arg);
+}
+
+const char *gap_reason_name(enum gap_reason reason)
+{
+    static const char *const names[GAP_REASON_COUNT] = {
+        [GAP_SLOW_CLIENT] = "slow_client",
+        [GAP_OVERLOAD] = "overload",
+        [GAP_HISTORY] = "history",
+        [GAP_SOURCE] = "source",
+    };
+    return (unsigned)reason < GAP_REASON_COUNT ? names[reason] : "unknown";
+}
