@@ -14,8 +14,7 @@
 _Noreturn void check_failed(const char *condition, const char *file, int line);
 
 /* Guards against corruption; stays in release builds. */
-#define CHECK(condition)                                                                           \
-    ((condition) ? (void)0 : check_failed(#condition, __FILE__, __LINE__))
+#define CHECK(condition) ((condition) ? (void)0 : check_failed(#condition, __FILE__, __LINE__))
 
 #ifdef NDEBUG
 #define ASSERT(condition) ((void)sizeof(condition))
@@ -25,13 +24,14 @@ _Noreturn void check_failed(const char *condition, const char *file, int line);
 
 #define ARRAY_LEN(array) (sizeof(array) / sizeof((array)[0]))
 
-/* A metric: one thread writes, any thread reads. A plain add would cost a locked instruction; with one writer
- * a relaxed load and store is exact. Relaxed, for nothing is ordered by a metric. */
+/* A metric: one thread writes, any thread reads. A plain add would cost a locked instruction; with
+ * one writer a relaxed load and store is exact. Relaxed, for nothing is ordered by a metric. */
 typedef _Atomic uint64_t counter;
 
 static inline void counter_add(counter *c, uint64_t n)
 {
-    atomic_store_explicit(c, atomic_load_explicit(c, memory_order_relaxed) + n, memory_order_relaxed);
+    atomic_store_explicit(c, atomic_load_explicit(c, memory_order_relaxed) + n,
+                          memory_order_relaxed);
 }
 
 static inline void counter_set(counter *c, uint64_t value)

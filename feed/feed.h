@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * feed: thread F. Polls one source, gives each tick its per-symbol `seq`, publishes batches to the ring and
- * rings the doorbells of workers that sleep.
+ * feed: thread F. Polls one source, gives each tick its per-symbol `seq`, publishes batches to the
+ * ring and rings the doorbells of workers that sleep.
  *
- * It never waits for a worker. When the ring is full it conflates: per symbol only the newest tick waits,
- * and the jump in `seq` that the workers then see is what they announce as a gap of reason `overload`.
+ * It never waits for a worker. When the ring is full it conflates: per symbol only the newest tick
+ * waits, and the jump in `seq` that the workers then see is what they announce as a gap of reason
+ * `overload`.
  */
 #ifndef TAPEHEAD_FEED_FEED_H
 #define TAPEHEAD_FEED_FEED_H
@@ -18,15 +19,15 @@
 #include "schemas/tick_value.h"
 
 struct feed_config {
-    const char *source;             /* "kafka" or "sim:seed=1,rate=5000,symbols=50" */
-    const char *brokers;            /* kafka: host:port,… */
-    const char *topics;             /* kafka: comma-separated */
-    const char *from;               /* kafka: latest, earliest, RFC 3339, or -N per partition */
-    const char *const *properties;  /* kafka: "key=value" for librdkafka */
+    const char *source;            /* "kafka" or "sim:seed=1,rate=5000,symbols=50" */
+    const char *brokers;           /* kafka: host:port,… */
+    const char *topics;            /* kafka: comma-separated */
+    const char *from;              /* kafka: latest, earliest, RFC 3339, or -N per partition */
+    const char *const *properties; /* kafka: "key=value" for librdkafka */
     size_t properties_count;
-    uint64_t warmup;                /* kafka: messages a partition read before ready */
-    uint32_t partition_refresh_ms;  /* kafka: how often partitions are looked for */
-    uint32_t stall_ms;              /* kafka: how long a fetch may fail before the state is `stalled` */
+    uint64_t warmup;               /* kafka: messages a partition read before ready */
+    uint32_t partition_refresh_ms; /* kafka: how often partitions are looked for */
+    uint32_t stall_ms; /* kafka: how long a fetch may fail before the state is `stalled` */
     uint32_t symbols_max;
     uint64_t ring_slots;
     uint32_t workers;
@@ -50,21 +51,28 @@ struct feed_metrics {
     counter ready;    /* 1 once warm-up is through */
     counter messages; /* Kafka messages consumed, good or bad */
     counter bytes;
-    counter ticks;    /* taken in, warm-up included */
+    counter ticks; /* taken in, warm-up included */
     counter symbols;
-    counter rejected[VALUE_ERROR_COUNT]; /* by -enum value_error; [0] is symbols beyond symbols_max */
-    counter conflated;                   /* ticks merged because the ring was full */
-    counter lag_ms;                      /* receipt minus the newest message's own timestamp */
+    counter
+        rejected[VALUE_ERROR_COUNT]; /* by -enum value_error; [0] is symbols beyond symbols_max */
+    counter conflated;               /* ticks merged because the ring was full */
+    counter lag_ms;                  /* receipt minus the newest message's own timestamp */
     counter state_changes;
+    counter
+        duplicates; /* kafka: messages at or below the last consumed of their partition, dropped */
+    counter resets; /* kafka: times a partition's position was no longer there */
+    counter lost;   /* kafka: offsets that retention deleted before they were read */
+    counter holes;  /* kafka: offsets not there between two read: compaction, transaction marks */
     counter partitions_count;
     struct feed_partition partitions[FEED_PARTITIONS_MAX]; /* in order of discovery */
 };
 
 struct feed;
 
-/* Allocates; starts nothing. On failure returns -errno (-EINVAL for a bad setting) and a sentence in `error` that names
- * the setting. Strings in `config` must outlive the feed. */
-int feed_create(struct feed **out, const struct feed_config *config, char *error, size_t error_size);
+/* Allocates; starts nothing. On failure returns -errno (-EINVAL for a bad setting) and a sentence
+ * in `error` that names the setting. Strings in `config` must outlive the feed. */
+int feed_create(struct feed **out, const struct feed_config *config, char *error,
+                size_t error_size);
 
 /* Starts thread F. Returns 0 or -errno with a sentence. */
 int feed_start(struct feed *feed, char *error, size_t error_size);
@@ -80,7 +88,8 @@ const struct feed_metrics *feed_metrics(const struct feed *feed);
 /* "topic" and partition number of metrics.partitions[i], for labels. */
 const char *feed_partition_topic(const struct feed *feed, uint32_t i, int32_t *partition);
 
-/* Bytes that F may claim at most, for the memory sum printed at start: ring, symbols, source queues. */
+/* Bytes that F may claim at most, for the memory sum printed at start: ring, symbols, source
+ * queues. */
 uint64_t feed_memory_max(const struct feed_config *config);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * producer: ticks to a Kafka topic, for tapectl and the demo; never used on thread F. One thread a producer.
+ * producer: ticks to a Kafka topic, for tapectl and the demo; never used on thread F. One thread a
+ * producer.
  */
 #ifndef TAPEHEAD_FEED_PRODUCER_H
 #define TAPEHEAD_FEED_PRODUCER_H
@@ -17,15 +18,15 @@ struct producer_config {
     const char *topic;
     const char *const *properties; /* "key=value" for librdkafka */
     size_t properties_count;
-    enum value_format format;      /* VALUE_JSON or VALUE_MSGPACK; sets the content-type header */
+    enum value_format format; /* VALUE_JSON or VALUE_MSGPACK; sets the content-type header */
 };
 
 /* Returns 0, or -errno with a sentence that names the setting. */
 int producer_create(struct producer **out, const struct producer_config *config, char *error,
                     size_t error_size);
 
-/* Queues one tick, keyed by its symbol; waits while the local queue is full, serving deliveries. Returns 0, or -errno with the
- * cause in producer_error(). */
+/* Queues one tick, keyed by its symbol; waits while the local queue is full, serving deliveries.
+ * Returns 0, or -errno with the cause in producer_error(). */
 int producer_send(struct producer *producer, const struct tick *tick, const char *symbol,
                   size_t symbol_len);
 

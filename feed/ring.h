@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ring: ticks from thread F to the workers; one writer, up to RING_READERS_MAX readers, each of which
- * sees every slot, in order, once.
+ * ring: ticks from thread F to the workers; one writer, up to RING_READERS_MAX readers, each of
+ * which sees every slot, in order, once.
  *
  *            released[1]        released[0]              published      written
  *                 |                  |                       |             |
@@ -9,11 +9,12 @@
  *        free      unread by 1         unread by both         F's own, not
  *                                                             yet visible
  *
- * Positions only rise; slot = position & mask. F writes slots from `written` on, makes them visible all at
- * once by storing `published`, and never passes the slowest reader by more than the ring's size: it asks
- * ring_room() first, and where there is none it conflates (feed.c), it never waits.
+ * Positions only rise; slot = position & mask. F writes slots from `written` on, makes them visible
+ * all at once by storing `published`, and never passes the slowest reader by more than the ring's
+ * size: it asks ring_room() first, and where there is none it conflates (feed.c), it never waits.
  *
- * A slot is a tick, or a record that the ticks after it rely on: a symbol's name precedes its first tick.
+ * A slot is a tick, or a record that the ticks after it rely on: a symbol's name precedes its first
+ * tick.
  */
 #ifndef TAPEHEAD_FEED_RING_H
 #define TAPEHEAD_FEED_RING_H
@@ -73,8 +74,8 @@ union ring_slot *ring_next(struct ring *ring);
 /* F: makes everything written visible. The caller then rings the doorbells. */
 void ring_publish(struct ring *ring);
 
-/* Reader: the unread slots that lie side by side; 0 when there are none. They stay valid and unchanged until
- * released. */
+/* Reader: the unread slots that lie side by side; 0 when there are none. They stay valid and
+ * unchanged until released. */
 uint64_t ring_peek(struct ring *ring, uint32_t reader, const union ring_slot **slots);
 
 /* Reader: done with the first `count` slots of the last peek. */
