@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * answer: the server's messages on the control lane, in either format, each a whole WebSocket frame. Pure; writes to a
- * growing buffer, off the tick path.
+ * answer: the server's messages on the control lane, in either format, each a whole WebSocket
+ * frame. Pure; writes to a growing buffer, off the tick path.
  */
 #ifndef TAPEHEAD_SERVER_WIRE_ANSWER_H
 #define TAPEHEAD_SERVER_WIRE_ANSWER_H
@@ -9,20 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "server/wire/bytes.h"
 #include "server/wire/command.h"
-
-/* A growing array of bytes; zeroed is a valid start. Once an allocation fails `failed` stays set and nothing more is
- * written: check it once, at the end. */
-struct bytes {
-    uint8_t *data;
-    size_t len;
-    size_t cap;
-    bool failed;
-};
-
-void bytes_append(struct bytes *bytes, const void *data, size_t len);
-void bytes_printf(struct bytes *bytes, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void bytes_finish(struct bytes *bytes);
 
 struct answer_limits {
     uint32_t subscriptions;
@@ -31,7 +19,8 @@ struct answer_limits {
     uint32_t queue_frames;
 };
 
-/* A name in a list, with the code of its rejection where there is one (bad_symbol, too_many_subscriptions, server_full). */
+/* A name in a list, with the code of its rejection where there is one (bad_symbol,
+ * too_many_subscriptions, server_full). */
 struct answer_symbol {
     const char *text; /* outside bytes: escaped, or replaced where not UTF-8 */
     uint32_t len;
@@ -47,10 +36,13 @@ struct answer_heartbeat {
     const char *source; /* live, stalled, lost, starting */
 };
 
-void answer_welcome(struct bytes *out, enum wire_format format, const char *server, const char *epoch,
-                    uint32_t heartbeat_ms, const struct answer_limits *limits);
+void answer_welcome(struct bytes *out, enum wire_format format, const char *server,
+                    const char *epoch, uint32_t heartbeat_ms, const struct answer_limits *limits);
 
-/* {"type":"subscribed"|"unsubscribed","id":…,"symbols":[…],"rejected":[…]}; "rejected" only in "subscribed". */
+/* A NULL id is an absent one. In "unsubscribed" and "subscriptions" rejected symbols are left out.
+ *
+ * {"type":"subscribed"|"unsubscribed","id":…,"symbols":[…],"rejected":[…]}; "rejected" only in
+ * "subscribed". */
 void answer_subscribed(struct bytes *out, enum wire_format format, const struct command_id *id,
                        const struct answer_symbol *symbols, size_t count);
 void answer_unsubscribed(struct bytes *out, enum wire_format format, const struct command_id *id,
@@ -59,10 +51,12 @@ void answer_unsubscribed(struct bytes *out, enum wire_format format, const struc
 /* {"type":"subscriptions","id":…,"symbols":[…],"max_delay_ms":0} */
 void answer_subscriptions(struct bytes *out, enum wire_format format, const struct command_id *id,
                           const struct answer_symbol *symbols, size_t count, uint32_t max_delay_ms);
-void answer_pong(struct bytes *out, enum wire_format format, const struct command_id *id, int64_t ts_us);
+void answer_pong(struct bytes *out, enum wire_format format, const struct command_id *id,
+                 int64_t ts_us);
 void answer_configured(struct bytes *out, enum wire_format format, const struct command_id *id,
                        uint32_t max_delay_ms);
-void answer_heartbeat(struct bytes *out, enum wire_format format, const struct answer_heartbeat *beat);
+void answer_heartbeat(struct bytes *out, enum wire_format format,
+                      const struct answer_heartbeat *beat);
 void answer_error(struct bytes *out, enum wire_format format, const struct command_id *id,
                   const char *code, const char *message);
 void answer_shutdown(struct bytes *out, enum wire_format format, uint32_t reconnect_min_ms,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * command: what a client may ask, read from JSON text or msgpack; and the answers on the control lane, written as
- * either. Pure: bytes in, struct command out; it knows no client and no symbol table.
+ * command: what a client may ask, read from JSON text or msgpack; and the answers on the control
+ * lane, written as either. Pure: bytes in, struct command out; it knows no client and no symbol
+ * table.
  */
 #ifndef TAPEHEAD_SERVER_WIRE_COMMAND_H
 #define TAPEHEAD_SERVER_WIRE_COMMAND_H
@@ -47,23 +48,29 @@ struct command {
     struct command_id id;
     struct command_symbol *symbols; /* owned by the command */
     uint32_t symbols_count;
-    bool symbols_given;             /* an absent list differs from an empty one: unsubscribe takes it as all */
+    bool symbols_given; /* an absent list differs from an empty one: unsubscribe takes it as all */
     enum command_mode mode;
-    bool snapshot;                  /* true unless the client said false */
-    uint32_t max_delay_ms;          /* COMMAND_CONFIGURE: 0..60000 */
-    const char *error_code;         /* NULL when the command is good; else a code of the protocol's list, static */
-    char error_message[160];        /* a sentence that names the field */
-    void *owned;                    /* what symbols point into */
+    bool snapshot;           /* true unless the client said false */
+    uint32_t max_delay_ms;   /* COMMAND_CONFIGURE: 0..60000 */
+    const char *error_code;  /* NULL: the command is good; else one of those below, static */
+    char error_message[160]; /* a sentence that names the field */
+    void *owned;             /* what symbols point into */
 };
 
-/* Reads one message. Always leaves a command that command_finish() accepts; look at error_code. Error codes: bad_json,
- * bad_msgpack (unreadable), bad_command (not an object, a field of the wrong type, duplicates keys refused), unknown_op, bad_field (a
- * value out of range), too_many_symbols, not_supported (`since`, modes latest and strict, interval_ms, auth, replay and its
- * controls: known but not yet served). The id is filled whenever it could be read. Unknown fields are ignored. */
-void command_read(struct command *command, enum wire_format format, const uint8_t *data, size_t len);
+/* Reads one message. Always leaves a command that command_finish() accepts; look at error_code:
+ *   bad_json, bad_msgpack   unreadable
+ *   bad_command             not an object, a field missing, of the wrong type or given twice
+ *   bad_field               a value out of range
+ *   unknown_op, too_many_symbols
+ *   not_supported           `since`, modes latest and strict, interval_ms, auth, replay and its
+ *                           controls: known but not yet served
+ *   internal                out of memory
+ * The id is filled whenever it could be read; an id of null is none. Unknown fields are ignored. */
+void command_read(struct command *command, enum wire_format format, const uint8_t *data,
+                  size_t len);
 void command_finish(struct command *command);
 
-/* A subscription spec: a symbol, "PREFIX*", or "*". */
+/* A subscription spec: a symbol, "PREFIX*", or "*"; all within SYMBOL_LEN_MAX bytes. */
 enum spec_kind { SPEC_BAD, SPEC_SYMBOL, SPEC_PATTERN };
 enum spec_kind spec_classify(const char *text, size_t len);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * http: the opening of every connection: one HTTP/1.1 request read strictly (RFC 9112), and answers to it
- * (RFC 6455, 4.2). Pure: bytes in, a request or a status out.
+ * http: the opening of every connection: one HTTP/1.1 request read strictly (RFC 9112), and answers
+ * to it (RFC 6455, 4.2). Pure: bytes in, a request or a status out.
  */
 #ifndef TAPEHEAD_SERVER_WIRE_HTTP_H
 #define TAPEHEAD_SERVER_WIRE_HTTP_H
@@ -19,7 +19,7 @@ struct http_text {
 
 /* RFC 6455, 4.2.1, judged from the headers alone; the path is the caller's to judge. */
 enum http_upgrade {
-    HTTP_UPGRADE_NONE,        /* no Upgrade: websocket */
+    HTTP_UPGRADE_NONE, /* no Upgrade: websocket */
     HTTP_UPGRADE_OK,
     HTTP_UPGRADE_BAD,         /* asked for, but a header is missing, doubled or malformed: 400 */
     HTTP_UPGRADE_BAD_VERSION, /* 426 with Sec-WebSocket-Version: 13 */
@@ -35,21 +35,26 @@ struct http_request {
     struct http_text origin;
     struct http_text websocket_key;
     enum http_upgrade upgrade;
-    enum http_protocol protocol; /* the first of ours that the client offers, in its order; NONE when it offers none */
+    enum http_protocol protocol; /* the first of ours that the client offers, in its order; NONE
+                                    when it offers none */
     bool protocols_offered;      /* Sec-WebSocket-Protocol was there */
     bool keep_alive;
-    bool head;                   /* a HEAD request: the answer has no body */
-    const char *problem;         /* for 4xx: a sentence that names the header */
+    bool head; /* a HEAD request: the answer has no body */
+    const char
+        *problem; /* for 4xx and 505, returned or in `upgrade`: a sentence that names the header */
 };
 
-/* Reads a request's head from `data`, which starts at the connection's first byte. Returns the bytes consumed (the
- * head, with its blank line), 0 when more is needed, or a negative HTTP status: -400 malformed (with `problem`), -405 method
- * other than GET or HEAD, -413 a body announced, -431 head over HTTP_HEAD_MAX, -505 not HTTP/1.1 or 1.0. Linear over
- * repeated calls when `scanned` (start at 0) is kept between them. */
-int http_parse_request(const uint8_t *data, size_t len, size_t *scanned, struct http_request *request);
+/* Reads a request's head from `data`, which starts at the connection's first byte. Returns the
+ * bytes consumed (the head, with its blank line), 0 when more is needed, or a negative HTTP status:
+ * -400 malformed (with `problem`), -405 method other than GET or HEAD, -413 a body announced, -431
+ * head over HTTP_HEAD_MAX, -505 not HTTP/1.1 or 1.0. Linear over repeated calls when `scanned`
+ * (start at 0) is kept between them. */
+int http_parse_request(const uint8_t *data, size_t len, size_t *scanned,
+                       struct http_request *request);
 
-/* The value of `name` in a query string, percent-decoded into `out` (also '+' to space). Returns its length, -1 when
- * absent, -2 when malformed or longer than `size`. */
+/* The value of `name` in a query string, percent-decoded into `out` (also '+' to space). Returns
+ * its length, -1 when absent, -2 when malformed or longer than `size`. The first of several counts;
+ * `out` is not terminated. */
 int http_query_value(struct http_text query, const char *name, char *out, size_t size);
 
 enum { HTTP_ANSWER_HEAD_MAX = 512 };
@@ -57,8 +62,10 @@ enum { HTTP_ANSWER_HEAD_MAX = 512 };
 /* Writes the 101 answer; `key` is 24 bytes of base64. Returns its length. */
 size_t http_write_upgrade(char *out, struct http_text key, enum http_protocol protocol);
 
-/* Writes the head of an answer: status line, Content-Type (may be NULL when length is 0), Content-Length,
- * Connection (keep-alive or close), Cache-Control: no-store, and `extra` (whole header lines ending in CRLF, or NULL). Returns its length. */
+/* Writes the head of an answer: status line, Content-Type (may be NULL when length is 0),
+ * Content-Length, Connection (keep-alive or close), Cache-Control: no-store, and `extra` (whole
+ * header lines ending in CRLF, or NULL). Returns its length, 0 when it exceeds
+ * HTTP_ANSWER_HEAD_MAX, the size of `out`. */
 size_t http_write_head(char *out, int status, const char *content_type, size_t content_length,
                        bool keep_alive, const char *extra);
 

@@ -15,7 +15,8 @@ struct utf8 {
     uint8_t high;
 };
 
-/* A zeroed struct utf8 is a valid start. Returns false at the first byte that no valid text can have here. */
+/* A zeroed struct utf8 is a valid start. Returns false at the first byte that no valid text can
+ * have here. */
 bool utf8_feed(struct utf8 *utf8, const uint8_t *data, size_t len);
 
 /* Whether the text may end here. */

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ws: WebSocket frames (RFC 6455), both ways. Pure: bytes in, events out; no descriptor, clock or thread.
+ * ws: WebSocket frames (RFC 6455), both ways. Pure: bytes in, events out; no descriptor, clock or
+ * thread.
  *
- * The parser takes any split of the input, unmasks in place, and reports pieces of payload as they come, so it holds
- * a few bytes of state and no buffer but for one control frame. Whoever drives it joins the pieces.
+ * The parser takes any split of the input, unmasks in place, and reports pieces of payload as they
+ * come, so it holds a few bytes of state and no buffer but for one control frame. Whoever drives it
+ * joins the pieces.
  */
 #ifndef TAPEHEAD_SERVER_WIRE_WS_H
 #define TAPEHEAD_SERVER_WIRE_WS_H
@@ -46,12 +48,14 @@ enum ws_event_kind {
 
 struct ws_event {
     enum ws_event_kind kind;
-    uint8_t opcode;      /* WS_DATA: the message's (TEXT or BINARY), also for continuations */
-    bool fin;            /* WS_DATA: this piece ends the message; an empty piece may */
-    uint16_t code;       /* WS_CONTROL close, WS_ERROR */
-    const uint8_t *data; /* unmasked; in the caller's input, or in the parser for control frames: until the next call */
+    uint8_t opcode; /* WS_DATA: the message's (TEXT or BINARY), also for continuations */
+    bool fin;       /* WS_DATA: this piece ends the message; an empty piece may */
+    uint16_t code;  /* WS_CONTROL close, WS_ERROR */
+    /* Unmasked, until the next call: in the caller's input, or in the parser for control frames. A
+     * close's code is taken off: its data is the reason. */
+    const uint8_t *data;
     size_t len;
-    const char *reason;  /* WS_ERROR: a short sentence */
+    const char *reason; /* WS_ERROR: a short sentence */
 };
 
 struct ws_parser {
@@ -73,9 +77,10 @@ struct ws_parser {
 
 void ws_parser_init(struct ws_parser *parser, uint64_t message_max);
 
-/* Consumes up to `len` bytes of client-to-server input (unmasking in place) and reports one event. Returns the bytes
- * consumed; call again with the rest until WS_NEED_MORE. After WS_ERROR or a close no more calls. Text is checked as UTF-8
- * incrementally: 1007 at the first byte that can't be part of any valid text. */
+/* Consumes up to `len` bytes of client-to-server input (unmasking in place) and reports one event.
+ * Returns the bytes consumed; call again with the rest until WS_NEED_MORE. After WS_ERROR or a
+ * close what follows is swallowed. Text is checked as UTF-8 incrementally: 1007 at the first byte
+ * that can't be part of any valid text. */
 size_t ws_parse(struct ws_parser *parser, uint8_t *data, size_t len, struct ws_event *event);
 
 enum { WS_HEADER_MAX = 10 }; /* server frames are not masked */
@@ -86,8 +91,8 @@ size_t ws_write_header(uint8_t *out, enum ws_opcode opcode, size_t payload_len);
 /* The header's length for a payload of this size. */
 size_t ws_header_len(size_t payload_len);
 
-/* Writes a whole close frame; `reason` may be NULL and is cut to 123 bytes, at a character. `out` holds 127 bytes. Returns
- * the length. WS_CLOSE_NO_STATUS writes a frame without a code. */
+/* Writes a whole close frame; `reason` may be NULL and is cut to 123 bytes, at a character. `out`
+ * holds 127 bytes. Returns the length. WS_CLOSE_NO_STATUS writes a frame without a code. */
 size_t ws_write_close(uint8_t *out, uint16_t code, const char *reason);
 
 /* Whether a close code may stand in a frame from a client (RFC 6455, 7.4). */

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: MIT */
+#include "server/wire/command.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/wire/command_tree.h"
+#include "server/wire/utf8.h"
+
+enum { DELAY_MS_MAX = 60000, OP_SHOWN_MAX = 32 };
+
+const char *const field_names[FIELD_COUNT] = {
+    [FIELD_OP] = "op",
+    [FIELD_ID] = "id",
+    [FIELD_SYMBOLS] = "symbols",
+    [FIELD_MODE] = "mode",
+    [FIELD_SNAPSHOT] = "snapshot",
+    [FIELD_SINCE] = "since",
+    [FIELD_INTERVAL_MS] = "interval_ms",
+    [FIELD_MAX_DELAY_MS] = "max_delay_ms",
+};
+
+/* COMMAND_NONE: the protocol's, but not served by this version. */
+static const struct op_name {
+    const char *name;
+    enum command_op op;
+} op_names[] = {
+    {"subscribe", COMMAND_SUBSCRIBE}, {"unsubscribe", COMMAND_UNSUBSCRIBE},
+    {"list", COMMAND_LIST},           {"ping", COMMAND_PING},
+    {"configure", COMMAND_CONFIGURE}, {"auth", COMMAND_NONE},
+    {"replay", COMMAND_NONE},         {"pause", COMMAND_NONE},
+    {"resume", COMMAND_NONE},         {"step", COMMAND_NONE},
+    {"seek", COMMAND_NONE},           {"speed", COMMAND_NONE},
+};
+
+/* What judges a message: its tree, how to read lists in it, and the command being made of it. */
+struct judge {
+    struct command *command;
+    const struct command_reader *reader;
+    struct command_tree tree;
+};
+
+/* Every judgement answers true, or has refused. */
+static bool refuse(struct judge *judge, const char *code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static bool refuse(struct judge *judge, const char *code, const char *format, ...)
+{
+    struct command *command = judge->command;
+    va_list args;
+    command->error_code = code;
+    va_start(args, format);
+    vsnprintf(command->error_message, sizeof command->error_message, format, args);
+    va_end(args);
+    return false;
+}
+
+static bool node_is(const struct node *node, const char *word)
+{
+    return node->kind == NODE_TEXT && node->len == strlen(word) &&
+           memcmp(node->text, word, node->len) == 0;
+}
+
+static bool node_is_utf8(const struct node *node)
+{
+    struct utf8 utf8 = {0};
+    return utf8_feed(&utf8, (const uint8_t *)node->text, node->len) && utf8_complete(&utf8);
+}
+
+static bool judge_id(struct judge *judge)
+{
+    const struct node *node = &judge->tree.fields[FIELD_ID];
+    struct command_id *id = &judge->command->id;
+    switch (node->kind) {
+    case NODE_ABSENT:
+    case NODE_NULL: return true;
+    case NODE_INTEGER:
+        id->kind = ID_INTEGER;
+        id->integer = node->integer;
+        return true;
+    case NODE_TEXT:
+        if (node->len > COMMAND_ID_MAX)
+            return refuse(judge, "bad_field", "\"id\" is over %d bytes.", COMMAND_ID_MAX);
+        if (!node_is_utf8(node))
+            return refuse(judge, "bad_field", "\"id\" is not UTF-8.");
+        id->kind = ID_STRING;
+        id->text_len = (uint8_t)node->len;
+        if (node->len > 0)
+            memcpy(id->text, node->text, node->len);
+        return true;
+    case NODE_BIG: return refuse(judge, "bad_field", "\"id\" is beyond 64 bits with a sign.");
+    default: return refuse(judge, "bad_command", "\"id\" is neither an integer nor a string.");
+    }
+}
+
+/* What a sentence may show of outside text: its start, with `?` for all but plain ASCII. */
+static void show(const struct node *node, char out[OP_SHOWN_MAX + 4])
+{
+    size_t len = node->len < OP_SHOWN_MAX ? node->len : OP_SHOWN_MAX;
+    for (size_t i = 0; i < len; i++) {
+        char c = node->text[i];
+        out[i] = c >= ' ' && c <= '~' && c != '"' && c != '\\' ? c : '?';
+    }
+    strcpy(out + len, len < node->len ? "..." : "");
+}
+
+static bool judge_op(struct judge *judge)
+{
+    const struct node *node = &judge->tree.fields[FIELD_OP];
+    char shown[OP_SHOWN_MAX + 4];
+    if (node->kind == NODE_ABSENT)
+        return refuse(judge, "bad_command", "\"op\" is missing.");
+    if (node->kind != NODE_TEXT)
+        return refuse(judge, "bad_command", "\"op\" is not a string.");
+    for (size_t i = 0; i < sizeof op_names / sizeof op_names[0]; i++) {
+        if (!node_is(node, op_names[i].name))
+            continue;
+        judge->command->op = op_names[i].op;
+        if (op_names[i].op == COMMAND_NONE)
+            return refuse(judge, "not_supported", "\"op\": \"%s\" is not supported by this server.",
+                          op_names[i].name);
+        return true;
+    }
+    show(node, shown);
+    return refuse(judge, "unknown_op", "\"op\": \"%s\" is not known.", shown);
+}
+
+/* Every element must be text; their bytes are summed in `text_len`. */
+static bool measure_symbols(struct judge *judge, const struct node *list, size_t *text_len)
+{
+    *text_len = 0;
+    for (size_t i = 0; i < list->len; i++) {
+        struct node item = judge->reader->item(list, i);
+        if (item.kind != NODE_TEXT)
+            return refuse(judge, "bad_command", "\"symbols\" holds what is not a string, at %zu.",
+                          i);
+        *text_len += item.len;
+    }
+    return true;
+}
+
+/* One block: the array, then the texts that it points to. */
+static bool copy_symbols(struct judge *judge, const struct node *list, size_t text_len)
+{
+    struct command *command = judge->command;
+    size_t array_len = list->len * sizeof *command->symbols;
+    command->owned = malloc(array_len + text_len + 1);
+    if (!command->owned)
+        return refuse(judge, "internal", "\"symbols\": out of memory.");
+    command->symbols = command->owned;
+    char *text = (char *)command->owned + array_len;
+    for (size_t i = 0; i < list->len; i++) {
+        struct node item = judge->reader->item(list, i);
+        if (item.len > 0)
+            memcpy(text, item.text, item.len);
+        command->symbols[i] = (struct command_symbol){.text = text, .len = (uint32_t)item.len};
+        text += item.len;
+    }
+    command->symbols_count = (uint32_t)list->len;
+    command->symbols_given = true;
+    return true;
+}
+
+static bool judge_symbols(struct judge *judge, bool required)
+{
+    const struct node *list = &judge->tree.fields[FIELD_SYMBOLS];
+    size_t text_len;
+    if (list->kind == NODE_ABSENT && !required)
+        return true;
+    if (list->kind == NODE_ABSENT)
+        return refuse(judge, "bad_command", "\"symbols\" is missing.");
+    if (list->kind != NODE_LIST)
+        return refuse(judge, "bad_command", "\"symbols\" is not a list.");
+    if (list->len > COMMAND_SYMBOLS_MAX)
+        return refuse(judge, "too_many_symbols", "\"symbols\" holds more than %d.",
+                      COMMAND_SYMBOLS_MAX);
+    return measure_symbols(judge, list, &text_len) && copy_symbols(judge, list, text_len);
+}
+
+static bool judge_mode(struct judge *judge)
+{
+    const struct node *node = &judge->tree.fields[FIELD_MODE];
+    if (node->kind == NODE_ABSENT || node_is(node, "all"))
+        return true;
+    if (node->kind != NODE_TEXT)
+        return refuse(judge, "bad_command", "\"mode\" is not a string.");
+    if (node_is(node, "latest") || node_is(node, "strict"))
+        return refuse(judge, "not_supported", "\"mode\": \"%.6s\" is not supported by this server.",
+                      node->text);
+    return refuse(judge, "bad_field", "\"mode\" is none of \"all\", \"latest\" and \"strict\".");
+}
+
+static bool judge_subscribe(struct judge *judge)
+{
+    const struct node *fields = judge->tree.fields;
+    if (!judge_mode(judge))
+        return false;
+    if (fields[FIELD_SINCE].kind != NODE_ABSENT)
+        return refuse(judge, "not_supported", "\"since\" is not supported by this server.");
+    if (fields[FIELD_INTERVAL_MS].kind != NODE_ABSENT)
+        return refuse(judge, "not_supported", "\"interval_ms\" is not supported by this server.");
+    if (fields[FIELD_SNAPSHOT].kind != NODE_ABSENT && fields[FIELD_SNAPSHOT].kind != NODE_BOOL)
+        return refuse(judge, "bad_command", "\"snapshot\" is neither true nor false.");
+    if (fields[FIELD_SNAPSHOT].kind == NODE_BOOL)
+        judge->command->snapshot = fields[FIELD_SNAPSHOT].truth;
+    return judge_symbols(judge, true);
+}
+
+static bool judge_configure(struct judge *judge)
+{
+    const struct node *node = &judge->tree.fields[FIELD_MAX_DELAY_MS];
+    if (node->kind == NODE_ABSENT)
+        return refuse(judge, "bad_command", "\"max_delay_ms\" is missing.");
+    if (node->kind != NODE_INTEGER && node->kind != NODE_BIG)
+        return refuse(judge, "bad_command", "\"max_delay_ms\" is not an integer.");
+    if (node->kind == NODE_BIG || node->integer < 0 || node->integer > DELAY_MS_MAX)
+        return refuse(judge, "bad_field", "\"max_delay_ms\" is not in 0..%d.", DELAY_MS_MAX);
+    judge->command->max_delay_ms = (uint32_t)node->integer;
+    return true;
+}
+
+static void judge_fields(struct judge *judge)
+{
+    if (!judge_id(judge) || !judge_op(judge))
+        return;
+    switch (judge->command->op) {
+    case COMMAND_SUBSCRIBE: judge_subscribe(judge); break;
+    case COMMAND_UNSUBSCRIBE: judge_symbols(judge, false); break;
+    case COMMAND_CONFIGURE: judge_configure(judge); break;
+    case COMMAND_LIST:
+    case COMMAND_PING:
+    case COMMAND_NONE: break;
+    }
+}
+
+static void judge_tree(struct judge *judge, enum wire_format format, enum tree_verdict verdict)
+{
+    const char *unreadable = format == WIRE_JSON ? "bad_json" : "bad_msgpack";
+    const char *name = format == WIRE_JSON ? "JSON" : "msgpack";
+    switch (verdict) {
+    case TREE_GOOD: judge_fields(judge); break;
+    case TREE_UNREADABLE:
+        refuse(judge, unreadable, "The message is not %s: see byte %zu.", name,
+               judge->tree.error_at);
+        break;
+    case TREE_TOO_DEEP:
+        refuse(judge, unreadable, "The message nests more than %d deep.", TREE_DEPTH_MAX);
+        break;
+    case TREE_BIG_NUMBER:
+        refuse(judge, "bad_field", "A number is out of range: see byte %zu.", judge->tree.error_at);
+        break;
+    case TREE_NOT_A_MAP: refuse(judge, "bad_command", "The message is not an object."); break;
+    case TREE_DUPLICATE: refuse(judge, "bad_command", "A field is given more than once."); break;
+    case TREE_TOO_MANY_FIELDS:
+        refuse(judge, "bad_command", "The message holds more than %d fields.", TREE_FIELDS_MAX);
+        break;
+    case TREE_NO_MEMORY: refuse(judge, "internal", "The message: out of memory."); break;
+    }
+}
+
+void command_read(struct command *command, enum wire_format format, const uint8_t *data, size_t len)
+{
+    struct judge judge = {
+        .command = command,
+        .reader = format == WIRE_JSON ? &command_json_reader : &command_msgpack_reader,
+    };
+    memset(command, 0, sizeof *command);
+    command->snapshot = true;
+    if (len > TREE_BYTES_MAX) {
+        refuse(&judge, "bad_command", "The message is over %d bytes.", TREE_BYTES_MAX);
+        return;
+    }
+    enum tree_verdict verdict = judge.reader->read(&judge.tree, data, len);
+    judge_tree(&judge, format, verdict);
+    judge.reader->release(&judge.tree);
+}
+
+void command_finish(struct command *command)
+{
+    free(command->owned);
+    memset(command, 0, sizeof *command);
+}

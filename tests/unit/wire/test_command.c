@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: MIT */
+#include "bridge.h"
+#include "server/wire/command.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Reads from memory that ends with the message, and overwrites that before the command is looked
+ * at: nothing may point into the input. */
+static struct command read_bytes(enum wire_format format, const void *data, size_t len)
+{
+    struct command command;
+    uint8_t *input = guard_place(data, len);
+    command_read(&command, format, input, len);
+    memset(input, 0xee, len);
+    assert_int_equal(command.error_code != NULL, command.error_message[0] != '\0');
+    assert_true(command.error_code || command.op != COMMAND_NONE);
+    return command;
+}
+
+static struct command read_as(enum wire_format format, const char *json)
+{
+    static uint8_t packed[GUARD_MAX];
+    if (format == WIRE_JSON)
+        return read_bytes(format, json, strlen(json));
+    return read_bytes(format, packed, bridge_to_msgpack(json, packed, sizeof packed));
+}
+
+/* Runs the block for `json` read in both formats, as `command`. */
+#define for_both(json)                                                                             \
+    for (enum wire_format format = 0; format < WIRE_FORMAT_COUNT; format++)                        \
+        for (struct command command = read_as(format, json), *once = &command; once;               \
+             command_finish(&command), once = NULL)
+
+static void assert_refused(const char *json, const char *code, const char *part)
+{
+    for_both(json)
+    {
+        assert_non_null(command.error_code);
+        assert_string_equal(command.error_code, code);
+        if (!strstr(command.error_message, part))
+            fail_msg("no %s in: %s", part, command.error_message);
+    }
+}
+
+static void assert_good(const struct command *command, enum command_op op)
+{
+    if (command->error_code)
+        fail_msg("%s: %s", command->error_code, command->error_message);
+    assert_int_equal(command->op, op);
+}
+
+static void assert_symbol(const struct command *command, uint32_t index, const char *text)
+{
+    assert_true(index < command->symbols_count);
+    assert_int_equal(command->symbols[index].len, strlen(text));
+    assert_memory_equal(command->symbols[index].text, text, strlen(text));
+}
+
+static void subscribe_is_read(void **state)
+{
+    (void)state;
+    for_both("{\"op\":\"subscribe\",\"id\":1,\"symbols\":[\"BTC-USD\",\"ETH-*\",\"*\"],"
+             "\"mode\":\"all\",\"snapshot\":false}")
+    {
+        assert_good(&command, COMMAND_SUBSCRIBE);
+        assert_int_equal(command.id.kind, ID_INTEGER);
+        assert_int_equal(command.id.integer, 1);
+        assert_true(command.symbols_given);
+        assert_int_equal(command.symbols_count, 3);
+        assert_symbol(&command, 0, "BTC-USD");
+        assert_symbol(&command, 1, "ETH-*");
+        assert_symbol(&command, 2, "*");
+        assert_int_equal(command.mode, MODE_ALL);
+        assert_false(command.snapshot);
+    }
+}
+
+static void a_snapshot_is_sent_unless_declined(void **state)
+{
+    (void)state;
+    for_both("{\"op\":\"subscribe\",\"symbols\":[]}")
+    {
+        assert_good(&command, COMMAND_SUBSCRIBE);
+        assert_true(command.snapshot);
+        assert_true(command.symbols_given);
+        assert_int_equal(command.symbols_count, 0);
+    }
+    assert_refused("{\"op\":\"subscribe\",\"symbols\":[],\"snapshot\":1}", "bad_command",
+                   "\"snapshot\"");
+}
+
+static void symbols_are_handed_on_unjudged(void **state)
+{
+    (void)state;
+    for_both("{\"op\":\"subscribe\",\"symbols\":[\"\",\"X Y\",\"a\\u0000b\",\"\xc3\xa9\"]}")
+    {
+        assert_good(&command, COMMAND_SUBSCRIBE);
+        assert_symbol(&command, 0, "");
+        assert_symbol(&command, 1, "X Y");
+        assert_int_equal(command.symbols[2].len, 3);
+        assert_memory_equal(command.symbols[2].text, "a\0b", 3);
+        assert_symbol(&command, 3, "\xc3\xa9");
+    }
+}
+
+static void unsubscribe_tells_no_list_from_an_empty_one(void **state)
+{
+    (void)state;
+    for_both("{\"op\":\"unsubscribe\",\"id\":2}")
+    {
+        assert_good(&command, COMMAND_UNSUBSCRIBE);
+        assert_false(command.symbols_given);
+    }
+    for_both("{\"op\":\"unsubscribe\",\"symbols\":[]}")
+    {
+        assert_good(&command, COMMAND_UNSUBSCRIBE);
+        assert_true(command.symbols_given);
+        assert_int_equal(command.symbols_count, 0);
+    }
+    /* A client's bug must not read as "all". */
+    assert_refused("{\"op\":\"unsubscribe\",\"symbols\":null}", "bad_command", "\"symbols\"");
+}
+
+static void list_and_ping_are_read(void **state)
+{
+    (void)state;
+    for_both("{\"op\":\"list\",\"id\":3}") assert_good(&command, COMMAND_LIST);
+    for_both("{\"op\":\"ping\"}")
+    {
+        assert_good(&command, COMMAND_PING);
+        assert_int_equal(command.id.kind, ID_ABSENT);
+    }
+}
+
+static void configure_takes_a_delay_within_bounds(void **state)
+{
+    (void)state;
+    for_both("{\"op\":\"configure\",\"max_delay_ms\":60000}")
+    {
+        assert_good(&command, COMMAND_CONFIGURE);
+        assert_int_equal(command.max_delay_ms, 60000);
+    }
+    for_both("{\"op\":\"configure\",\"max_delay_ms\":0}") assert_good(&command, COMMAND_CONFIGURE);
+    assert_refused("{\"op\":\"configure\"}", "bad_command", "\"max_delay_ms\"");
+    assert_refused("{\"op\":\"configure\",\"max_delay_ms\":-1}", "bad_field", "\"max_delay_ms\"");
+    assert_refused("{\"op\":\"configure\",\"max_delay_ms\":60001}", "bad_field", "60000");
+    assert_refused("{\"op\":\"configure\",\"max_delay_ms\":20.0}", "bad_command", "integer");
+    assert_refused("{\"op\":\"configure\",\"max_delay_ms\":\"20\"}", "bad_command", "integer");
+}
+
+static void ids_are_integers_or_strings(void **state)
+{
+    (void)state;
+    for_both("{\"op\":\"ping\",\"id\":-9223372036854775808}")
+    {
+        assert_int_equal(command.id.kind, ID_INTEGER);
+        assert_true(command.id.integer == INT64_MIN);
+    }
+    for_both("{\"op\":\"ping\",\"id\":\"\xe2\x82\xac\\u0000\"}")
+    {
+        assert_int_equal(command.id.kind, ID_STRING);
+        assert_int_equal(command.id.text_len, 4);
+        assert_memory_equal(command.id.text, "\xe2\x82\xac\0", 4);
+    }
+    for_both("{\"op\":\"ping\",\"id\":null}") assert_int_equal(command.id.kind, ID_ABSENT);
+    assert_refused("{\"op\":\"ping\",\"id\":1.5}", "bad_command", "\"id\"");
+    assert_refused("{\"op\":\"ping\",\"id\":true}", "bad_command", "\"id\"");
+    assert_refused("{\"op\":\"ping\",\"id\":[1]}", "bad_command", "\"id\"");
+}
+
+static void an_id_of_64_bytes_fits_and_no_longer_one(void **state)
+{
+    (void)state;
+    char json[128];
+    for (size_t len = 64; len <= 65; len++) {
+        memset(json, 'i', sizeof json);
+        memcpy(json, "{\"op\":\"ping\",\"id\":\"", 19);
+        strcpy(json + 19 + len, "\"}");
+        for_both(json)
+        {
+            assert_int_equal(command.error_code == NULL, len == 64);
+            assert_int_equal(command.id.kind, len == 64 ? ID_STRING : ID_ABSENT);
+        }
+    }
+}
+
+static void an_id_beyond_int64_is_out_of_range(void **state)
+{
+    (void)state;
+    static const char json[] = "{\"op\":\"ping\",\"id\":9223372036854775808}";
+    struct command command = read_bytes(WIRE_JSON, json, sizeof json - 1);
+    assert_string_equal(command.error_code, "bad_field");
+    command_finish(&command);
+    static const char packed[] = "\x82\xa2op\xa4ping\xa2id\xcf\x80\0\0\0\0\0\0\0";
+    command = read_bytes(WIRE_MSGPACK, packed, sizeof packed - 1);
+    assert_string_equal(command.error_code, "bad_field");
+    command_finish(&command);
+}
+
+static void the_id_is_kept_when_the_rest_is_refused(void **state)
+{
+    (void)state;
+    for_both("{\"symbols\":7,\"op\":\"subscribe\",\"id\":42}")
+    {
+        assert_string_equal(command.error_code, "bad_command");
+        assert_int_equal(command.id.integer, 42);
+    }
+    for_both("{\"id\":\"x\"}")
+    {
+        assert_string_equal(command.error_code, "bad_command");
+        assert_int_equal(command.id.kind, ID_STRING);
+    }
+}
+
+static void an_unknown_op_is_named(void **state)
+{
+    (void)state;
+    assert_refused("{\"op\":\"subscrbe\"}", "unknown_op", "\"subscrbe\"");
+    assert_refused("{\"op\":\"\"}", "unknown_op", "\"\"");
+    assert_refused("{\"op\":\"a\\\"\\n\\u0000\xc3\xa9\"}", "unknown_op", "\"a?????\"");
+    assert_refused("{\"op\":\"0123456789012345678901234567890123456789\"}", "unknown_op",
+                   "\"01234567890123456789012345678901...\"");
+    assert_refused("{}", "bad_command", "\"op\" is missing");
+    assert_refused("{\"op\":1}", "bad_command", "\"op\"");
+    assert_refused("{\"op\":null}", "bad_command", "\"op\"");
+    assert_refused("{\"OP\":\"ping\"}", "bad_command", "\"op\" is missing");
+}
+
+static void what_is_known_but_not_served_is_named(void **state)
+{
+    (void)state;
+    static const char *const ops[] = {"auth", "replay", "pause", "resume", "step", "seek", "speed"};
+    for (size_t i = 0; i < sizeof ops / sizeof ops[0]; i++) {
+        char json[64];
+        snprintf(json, sizeof json, "{\"op\":\"%s\",\"token\":\"x\"}", ops[i]);
+        assert_refused(json, "not_supported", ops[i]);
+    }
+    assert_refused("{\"op\":\"subscribe\",\"symbols\":[],\"since\":{\"A\":\"0:1\"}}",
+                   "not_supported", "\"since\"");
+    assert_refused("{\"op\":\"subscribe\",\"symbols\":[],\"interval_ms\":5}", "not_supported",
+                   "\"interval_ms\"");
+    assert_refused("{\"op\":\"subscribe\",\"symbols\":[],\"mode\":\"latest\"}", "not_supported",
+                   "latest");
+    assert_refused("{\"op\":\"subscribe\",\"symbols\":[],\"mode\":\"strict\"}", "not_supported",
+                   "strict");
+}
+
+static void an_unknown_mode_is_a_bad_field(void **state)
+{
+    (void)state;
+    assert_refused("{\"op\":\"subscribe\",\"symbols\":[],\"mode\":\"some\"}", "bad_field",
+                   "\"mode\"");
+    assert_refused("{\"op\":\"subscribe\",\"symbols\":[],\"mode\":1}", "bad_command", "\"mode\"");
+}
+
+static void symbols_must_be_a_list_of_strings(void **state)
+{
+    (void)state;
+    assert_refused("{\"op\":\"subscribe\"}", "bad_command", "\"symbols\" is missing");
+    assert_refused("{\"op\":\"subscribe\",\"symbols\":\"A\"}", "bad_command", "\"symbols\"");
+    assert_refused("{\"op\":\"subscribe\",\"symbols\":{}}", "bad_command", "\"symbols\"");
+    assert_refused("{\"op\":\"subscribe\",\"symbols\":[\"A\",1]}", "bad_command", "at 1");
+}
+
+static void up_to_4096_symbols_are_taken(void **state)
+{
+    (void)state;
+    static char json[32 * 1024];
+    for (unsigned count = COMMAND_SYMBOLS_MAX; count <= COMMAND_SYMBOLS_MAX + 1; count++) {
+        char *at = json + sprintf(json, "{\"op\":\"subscribe\",\"symbols\":[\"s\"");
+        for (unsigned i = 1; i < count; i++)
+            at = stpcpy(at, ",\"s\"");
+        strcpy(at, "]}");
+        for_both(json)
+        {
+            if (count > COMMAND_SYMBOLS_MAX) {
+                assert_string_equal(command.error_code, "too_many_symbols");
+            } else {
+                assert_good(&command, COMMAND_SUBSCRIBE);
+                assert_int_equal(command.symbols_count, count);
+                assert_symbol(&command, count - 1, "s");
+            }
+        }
+    }
+}
+
+static void unknown_fields_are_ignored(void **state)
+{
+    (void)state;
+    for_both("{\"x\":{\"op\":[1.5,null]},\"op\":\"ping\",\"mode\":7,\"symbols\":1}")
+        assert_good(&command, COMMAND_PING);
+}
+
+static void what_is_no_object_is_a_bad_command(void **state)
+{
+    (void)state;
+    assert_refused("[]", "bad_command", "object");
+    assert_refused("\"op\"", "bad_command", "object");
+    assert_refused("5", "bad_command", "object");
+    assert_refused("null", "bad_command", "object");
+}
+
+static void nesting_and_field_count_are_bounded(void **state)
+{
+    (void)state;
+    for_both("{\"op\":\"ping\",\"x\":[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]}")
+        assert_good(&command, COMMAND_PING);
+    static const char too_deep[] = "{\"op\":\"ping\",\"x\":[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]}";
+    for_both(too_deep)
+        assert_string_equal(command.error_code, format == WIRE_JSON ? "bad_json" : "bad_msgpack");
+    for_both("{\"op\":\"ping\",\"x\":\"\\\"[[[[[[[[[[[[[[[[[[[[[[[[\"}")
+        assert_good(&command, COMMAND_PING);
+    char json[1024] = "{\"op\":\"ping\"", *at = strchr(json, '\0');
+    for (int i = 1; i < 64; i++)
+        at += sprintf(at, ",\"f%d\":0", i);
+    strcpy(at, "}");
+    for_both(json) assert_good(&command, COMMAND_PING);
+    strcpy(at, ",\"last\":0}");
+    assert_refused(json, "bad_command", "64");
+}
+
+static void a_field_given_twice_is_refused(void **state)
+{
+    (void)state;
+    static const char json[] = "{\"op\":\"ping\",\"op\":\"list\"}";
+    struct command command = read_bytes(WIRE_JSON, json, sizeof json - 1);
+    assert_string_equal(command.error_code, "bad_command");
+    command_finish(&command);
+    static const char packed[] = "\x82\xa2op\xa4ping\xd9\x02op\xa4list";
+    command = read_bytes(WIRE_MSGPACK, packed, sizeof packed - 1);
+    assert_string_equal(command.error_code, "bad_command");
+    command_finish(&command);
+}
+
+static void every_start_of_a_message_is_unreadable(void **state)
+{
+    (void)state;
+    static const char json[] = "{\"op\":\"subscribe\",\"id\":300,\"symbols\":[\"A\",\"B\"],"
+                               "\"x\":[-1,1.5,null,true]}";
+    uint8_t packed[256];
+    size_t packed_len = bridge_to_msgpack(json, packed, sizeof packed);
+    for (size_t len = 0; len < sizeof json - 1; len++) {
+        struct command command = read_bytes(WIRE_JSON, json, len);
+        assert_string_equal(command.error_code, "bad_json");
+        command_finish(&command);
+    }
+    for (size_t len = 0; len < packed_len; len++) {
+        struct command command = read_bytes(WIRE_MSGPACK, packed, len);
+        assert_string_equal(command.error_code, "bad_msgpack");
+        command_finish(&command);
+    }
+}
+
+static void a_message_over_64_kib_is_refused_unread(void **state)
+{
+    (void)state;
+    static char json[65537];
+    memset(json, ' ', sizeof json);
+    memcpy(json, "{\"op\":\"ping\"}", 13);
+    struct command command = read_bytes(WIRE_JSON, json, 65536);
+    assert_good(&command, COMMAND_PING);
+    command_finish(&command);
+    command = read_bytes(WIRE_JSON, json, 65537);
+    assert_string_equal(command.error_code, "bad_command");
+    command_finish(&command);
+}
+
+static void finish_takes_a_zeroed_command(void **state)
+{
+    (void)state;
+    struct command command = {0};
+    command_finish(&command);
+    command_finish(&command);
+}
+
+static void mutated_commands_never_break_the_reader(void **state)
+{
+    (void)state;
+    static const char json[] = "{\"op\":\"subscribe\",\"id\":\"a\",\"symbols\":[\"BTC-USD\",\"*\"],"
+                               "\"mode\":\"all\",\"snapshot\":true,\"x\":[1,{\"y\":-7}]}";
+    uint8_t models[WIRE_FORMAT_COUNT][256];
+    size_t lens[WIRE_FORMAT_COUNT] = {sizeof json - 1};
+    memcpy(models[WIRE_JSON], json, sizeof json - 1);
+    lens[WIRE_MSGPACK] = bridge_to_msgpack(json, models[WIRE_MSGPACK], 256);
+    uint64_t seed = fuzz_seed(808);
+    for (uint64_t round = fuzz_rounds(200000); round > 0; round--) {
+        uint64_t start = seed;
+        uint8_t input[256];
+        enum wire_format format = (enum wire_format)random_below(&seed, WIRE_FORMAT_COUNT);
+        size_t len = random_below(&seed, 4) ? lens[format] : random_below(&seed, lens[format]);
+        memcpy(input, models[format], len);
+        for (uint64_t i = random_below(&seed, 5); i > 0 && len > 0; i--)
+            input[random_below(&seed, len)] = (uint8_t)random_next(&seed);
+        struct command command = read_bytes(format, input, len);
+        fuzz_assert(command.symbols_count == 0 || command.symbols, "test_command", start);
+        fuzz_assert(command.id.text_len <= COMMAND_ID_MAX, "test_command", start);
+        command_finish(&command);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(subscribe_is_read),
+        cmocka_unit_test(a_snapshot_is_sent_unless_declined),
+        cmocka_unit_test(symbols_are_handed_on_unjudged),
+        cmocka_unit_test(unsubscribe_tells_no_list_from_an_empty_one),
+        cmocka_unit_test(list_and_ping_are_read),
+        cmocka_unit_test(configure_takes_a_delay_within_bounds),
+        cmocka_unit_test(ids_are_integers_or_strings),
+        cmocka_unit_test(an_id_of_64_bytes_fits_and_no_longer_one),
+        cmocka_unit_test(an_id_beyond_int64_is_out_of_range),
+        cmocka_unit_test(the_id_is_kept_when_the_rest_is_refused),
+        cmocka_unit_test(an_unknown_op_is_named),
+        cmocka_unit_test(what_is_known_but_not_served_is_named),
+        cmocka_unit_test(an_unknown_mode_is_a_bad_field),
+        cmocka_unit_test(symbols_must_be_a_list_of_strings),
+        cmocka_unit_test(up_to_4096_symbols_are_taken),
+        cmocka_unit_test(unknown_fields_are_ignored),
+        cmocka_unit_test(what_is_no_object_is_a_bad_command),
+        cmocka_unit_test(nesting_and_field_count_are_bounded),
+        cmocka_unit_test(a_field_given_twice_is_refused),
+        cmocka_unit_test(every_start_of_a_message_is_unreadable),
+        cmocka_unit_test(a_message_over_64_kib_is_refused_unread),
+        cmocka_unit_test(finish_takes_a_zeroed_command),
+        cmocka_unit_test(mutated_commands_never_break_the_reader),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
