@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fanout: a tick to the queues of those who want it. One worker's symbols, subscribers, and the
+ * pairs of both. Worker thread only; no descriptor, no clock.
+ *
+ *     fanout_tick   symbol ─► frame, once a format ─► roster ─► each pair ─► its subscriber's sendq
+ * ─► dirty gather.h      dirty subscriber ─► one send
+ *
+ * A pair is the account between a subscriber and a symbol. Everything up to `sent_seq` was sent or
+ * announced as a gap; what comes after it is in the queue, or was dropped from it and is found
+ * missing by comparing `seq` when the next frame is gathered. No drop is remembered, so none can be
+ * forgotten.
+ */
+#ifndef TAPEHEAD_SERVER_FANOUT_FANOUT_H
+#define TAPEHEAD_SERVER_FANOUT_FANOUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "schemas/tick_value.h"
+#include "server/fanout/encode.h"
+#include "server/fanout/frame.h"
+#include "server/fanout/lane.h"
+#include "server/fanout/roster.h"
+#include "server/fanout/sendq.h"
+#include "server/fanout/topics.h"
+
+#define PAIR_NONE UINT32_MAX
+
+enum pair_flags {
+    PAIR_SNAPSHOT =
+        1, /* in the subscriber's list of snapshots to send; nothing is queued until then */
+    PAIR_OWING = 2, /* in its list of pairs that had a frame dropped */
+    PAIR_GONE = 4,  /* unsubscribed; lives on until nothing refers to it */
+};
+
+struct pair {
+    uint64_t sent_seq;
+    uint64_t queued_seq; /* the last that was put in the queue, whatever became of it */
+    uint32_t subscriber;
+    uint32_t symbol;
+    uint32_t waiting;  /* entries in the queue */
+    uint32_t next_due; /* in the list of snapshots, of owing pairs, or of free ones */
+    uint32_t next_of_subscriber;
+    uint32_t previous_of_subscriber;
+    uint32_t bucket_next;
+    struct roster_place place;
+    uint16_t holders; /* how many of the subscriber's topics match */
+    uint8_t flags;
+};
+
+struct fanout_symbol {
+    struct tick last; /* seq 0 when there was none */
+    char name[SYMBOL_LEN_MAX];
+    uint32_t len;
+    uint32_t rosters[ENCODE_FORMATS];
+};
+
+/* What must outlive a send that broke off inside a frame: that frame's end. */
+struct rest {
+    uint8_t *data;
+    uint32_t head;
+    uint32_t len;
+};
+
+struct subscriber {
+    struct sendq queue;
+    uint8_t format; /* ENCODE_JSON or ENCODE_MSGPACK */
+    bool active;
+    bool dirty;    /* in the fanout's list of those with something to send */
+    bool held;     /* not to be put there: a send is under way, or the socket is full */
+    bool patient;  /* ticks alone don't put it there: its window is open */
+    bool starved;  /* a pool ran out under one of its patterns: it must be closed */
+    bool overfull; /* its control lane refused a message: it must be closed */
+    uint32_t owing;
+    uint32_t snapshots_first;
+    uint32_t snapshots_last;
+    uint64_t dropped; /* ticks, since it joined */
+    uint64_t delivered;
+
+    struct lane lane;
+    uint32_t lane_max;
+    struct rest rest;
+    uint32_t pairs;
+    uint32_t pairs_count;
+    uint32_t holds;
+    uint32_t holds_count;
+};
+
+struct fanout_config {
+    uint32_t subscribers_max;
+    uint32_t symbols_max;
+    uint32_t pairs_max;
+    uint32_t holds_max;         /* topics of all subscribers together */
+    uint32_t queue_frames_max;  /* a subscriber */
+    uint32_t queue_bytes_max;   /* a subscriber */
+    uint32_t control_bytes_max; /* a subscriber */
+    uint64_t control_budget;    /* all control lanes together */
+    uint64_t arena_bytes;
+    uint32_t arena_frames;
+};
+
+struct fanout {
+    struct fanout_config config;
+    struct fanout_symbol *symbols;
+    uint32_t symbols_count;
+    struct subscriber *subscribers;
+    struct frames frames;
+    struct sendq_pool queues;
+    struct roster_pool rosters;
+    struct topics topics;
+    struct lane_budget lanes;
+
+    struct pair *pairs;
+    uint32_t pairs_used;
+    uint32_t pairs_free;
+    uint32_t pairs_live;
+    uint32_t graveyard; /* gone, but a send under way may still name them: see fanout_bury() */
+    uint32_t *buckets;  /* (subscriber, symbol) to pair index + 1 */
+    uint32_t buckets_mask;
+
+    uint32_t *dirty; /* a ring of subscribers, first in first out: fair */
+    uint32_t dirty_mask;
+    uint32_t dirty_head;
+    uint32_t dirty_count;
+
+    uint64_t delivered; /* ticks and snapshots that sockets took */
+    uint64_t pushed;    /* frames put into queues */
+    uint64_t dropped;   /* ticks dropped from them because the client was slow */
+    uint64_t overload_gaps;
+    uint64_t encoded;
+};
+
+/* Returns 0 or -ENOMEM. Memory that isn't used isn't resident. */
+int fanout_init(struct fanout *fanout, const struct fanout_config *config);
+void fanout_finish(struct fanout *fanout);
+
+/* Bytes that these settings claim at most. */
+uint64_t fanout_memory_max(const struct fanout_config *config);
+
+/* From the ring. */
+void fanout_symbol(struct fanout *fanout, uint32_t symbol, const char *name, uint32_t len);
+void fanout_tick(struct fanout *fanout, const struct tick *tick);
+
+void fanout_join(struct fanout *fanout, uint32_t subscriber, int format);
+void fanout_leave(struct fanout *fanout, uint32_t subscriber);
+
+/* Ends all its subscriptions and drops what waits of them; the control lane stays. */
+void fanout_silence(struct fanout *fanout, uint32_t subscriber);
+
+enum fanout_answer {
+    FANOUT_OK,      /* subscribed, also when it was before */
+    FANOUT_FULL,    /* a pool of the server's is used up: nothing was changed */
+    FANOUT_UNKNOWN, /* unsubscribe: there was no such subscription */
+};
+
+/* `text` is a good symbol or pattern. `snapshot`: each matching symbol's last tick is sent first.
+ */
+enum fanout_answer fanout_subscribe(struct fanout *fanout, uint32_t subscriber, const char *text,
+                                    size_t len, bool snapshot);
+enum fanout_answer fanout_unsubscribe(struct fanout *fanout, uint32_t subscriber, const char *text,
+                                      size_t len);
+
+/* Puts a control message, whole frames, on the subscriber's lane. On false it is marked overfull.
+ */
+bool fanout_control(struct fanout *fanout, uint32_t subscriber, const void *data, uint32_t len);
+
+/* Puts the subscriber in the list of those with something to send, unless it is there or held. */
+void fanout_mark_dirty(struct fanout *fanout, uint32_t subscriber);
+bool fanout_take_dirty(struct fanout *fanout, uint32_t *subscriber);
+
+/* Whether anything waits for this subscriber: bytes of a begun frame, control, snapshots, ticks,
+ * owed gaps. */
+bool fanout_waiting(const struct subscriber *subscriber);
+
+/* Frees what has gone since the last call. Only while no send is under way. */
+void fanout_bury(struct fanout *fanout);
+
+/* For gather: an entry has left the queue without being sent. */
+void fanout_drop(struct fanout *fanout, struct subscriber *sub, uint32_t pair);
+
+/* For gather: the pair has one entry less, or one due list less. */
+void fanout_unref(struct fanout *fanout, struct pair *pair);
+
+#endif

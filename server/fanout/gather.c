@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: MIT */
+/* gather: see gather.h. */
+#include "server/fanout/gather.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "feed/base.h"
+
+int batch_init(struct batch *batch)
+{
+    memset(batch, 0, sizeof *batch);
+    batch->scratch = malloc(GATHER_SCRATCH);
+    batch->pieces = malloc(GATHER_PIECES * sizeof *batch->pieces);
+    if (batch->scratch && batch->pieces)
+        return 0;
+    batch_finish(batch);
+    return -ENOMEM;
+}
+
+void batch_finish(struct batch *batch)
+{
+    free(batch->scratch);
+    free(batch->pieces);
+    memset(batch, 0, sizeof *batch);
+}
+
+void batch_reset(struct batch *batch)
+{
+    batch->scratch_used = 0;
+    batch->pieces_used = 0;
+    batch->sends_count = 0;
+}
+
+bool batch_has_room(const struct batch *batch)
+{
+    /* The last frame of a send may pass its bound, with a gap before it; a frame takes two pieces
+     * then. */
+    return batch->sends_count < GATHER_SENDS_MAX &&
+           batch->scratch_used + GATHER_BYTES_MAX + 2 * FRAME_LEN_MAX <= GATHER_SCRATCH &&
+           batch->pieces_used + 2 * GATHER_FRAMES_MAX + 2 <= GATHER_PIECES;
+}
+
+/* A send in the making. */
+struct draft {
+    struct fanout *fanout;
+    struct batch *batch;
+    struct subscriber *sub;
+    struct send *send;
+    bool copied; /* in scratch, rather than one range elsewhere */
+};
+
+static void copy_in(struct draft *draft, const void *data, uint32_t len)
+{
+    struct send *send = draft->send;
+    uint8_t *scratch = draft->batch->scratch + draft->batch->scratch_used;
+    if (!draft->copied) {
+        if (send->len)
+            memcpy(scratch, send->data, send->len);
+        send->data = scratch;
+        draft->copied = true;
+    }
+    memcpy(scratch + send->len, data, len);
+    send->len += len;
+}
+
+/* `data` stays where it is until the send has ended. */
+static void point_to(struct draft *draft, const uint8_t *data, uint32_t len)
+{
+    struct send *send = draft->send;
+    if (!send->len)
+        send->data = data;
+    else if (draft->copied || data != send->data + send->len) {
+        copy_in(draft, data, len);
+        return;
+    }
+    send->len += len;
+}
+
+static bool is_tick(enum piece_kind kind)
+{
+    return kind == PIECE_TICK || kind == PIECE_SNAPSHOT;
+}
+
+static void note(struct draft *draft, enum piece_kind kind, uint32_t pair, uint32_t frame,
+                 uint32_t len)
+{
+    draft->batch->pieces[draft->batch->pieces_used++] =
+        (struct piece){.sent_seq = draft->fanout->pairs[pair].sent_seq,
+                       .frame = frame,
+                       .pair = pair,
+                       .len = len,
+                       .kind = kind};
+    draft->send->ticks += is_tick(kind);
+}
+
+static bool has_space(const struct draft *draft)
+{
+    return draft->send->len < GATHER_BYTES_MAX &&
+           draft->batch->pieces_used - draft->send->pieces_first < 2 * GATHER_FRAMES_MAX;
+}
+
+/* What was dropped between the last seq sent and `to`. */
+static void put_gap(struct draft *draft, uint32_t index, uint64_t to)
+{
+    struct pair *pair = &draft->fanout->pairs[index];
+    const struct fanout_symbol *symbol = &draft->fanout->symbols[pair->symbol];
+    struct wire_gap gap = {.from = pair->sent_seq + 1, .to = to, .reason = GAP_SLOW_CLIENT};
+    uint8_t bytes[ENCODE_MAX];
+    uint32_t skip;
+    uint32_t len = encode_gap(bytes, &skip, draft->sub->format, &gap, symbol->name, symbol->len);
+    note(draft, PIECE_GAP, index, 0, len);
+    copy_in(draft, bytes + skip, len);
+    pair->sent_seq = to;
+}
+
+static void put_snapshots(struct draft *draft)
+{
+    struct fanout *fanout = draft->fanout;
+    struct subscriber *sub = draft->sub;
+    while (sub->snapshots_first != PAIR_NONE && has_space(draft)) {
+        uint32_t index = sub->snapshots_first;
+        struct pair *pair = &fanout->pairs[index];
+        sub->snapshots_first = pair->next_due;
+        pair->flags &= (uint8_t)~PAIR_SNAPSHOT;
+        if (pair->flags & PAIR_GONE) {
+            fanout_unref(fanout, pair);
+            continue;
+        }
+        const struct fanout_symbol *symbol = &fanout->symbols[pair->symbol];
+        uint8_t bytes[ENCODE_MAX];
+        uint32_t skip;
+        uint32_t len = encode_tick(bytes, &skip, sub->format, &symbol->last, symbol->name,
+                                   symbol->len, WIRE_SNAPSHOT);
+        note(draft, PIECE_SNAPSHOT, index, 0, len);
+        copy_in(draft, bytes + skip, len);
+        pair->sent_seq = pair->queued_seq = symbol->last.seq;
+    }
+}
+
+static void put_frames(struct draft *draft, int64_t now_ns, struct histogram *latency)
+{
+    struct fanout *fanout = draft->fanout;
+    struct subscriber *sub = draft->sub;
+    while (sub->queue.count && has_space(draft)) {
+        struct sendq_entry entry = sendq_pop(&sub->queue, &fanout->queues);
+        struct pair *pair = &fanout->pairs[entry.pair];
+        const struct frame *frame = frames_find(&fanout->frames, entry.frame);
+        if (!frame || (pair->flags & PAIR_GONE)) {
+            fanout_drop(fanout, sub, entry.pair);
+            continue;
+        }
+        if (frame->first_seq != pair->sent_seq + 1)
+            put_gap(draft, entry.pair, frame->first_seq - 1);
+        note(draft, frame->gap ? PIECE_FEED_GAP : PIECE_TICK, entry.pair, entry.frame, entry.len);
+        point_to(draft, frames_bytes(&fanout->frames, frame), entry.len);
+        pair->sent_seq = frame->seq;
+        pair->waiting--;
+        if (!frame->gap)
+            histogram_add(latency, now_ns - frame->rts_ns);
+    }
+}
+
+/* The queue is empty: whatever is still missing has no later frame to stand before. */
+static void settle_owing(struct draft *draft)
+{
+    struct fanout *fanout = draft->fanout;
+    struct subscriber *sub = draft->sub;
+    while (sub->owing != PAIR_NONE && has_space(draft)) {
+        uint32_t index = sub->owing;
+        struct pair *pair = &fanout->pairs[index];
+        sub->owing = pair->next_due;
+        pair->flags &= (uint8_t)~PAIR_OWING;
+        if (pair->flags & PAIR_GONE)
+            fanout_unref(fanout, pair);
+        else if (pair->sent_seq < pair->queued_seq)
+            put_gap(draft, index, pair->queued_seq);
+    }
+}
+
+/* The rest of a begun frame, then the lane. Returns whether ticks may follow: not within a control
+ * message. */
+static bool put_prefix(struct draft *draft)
+{
+    struct subscriber *sub = draft->sub;
+    struct send *send = draft->send;
+    if (sub->rest.len) {
+        send->rest_len = sub->rest.len;
+        point_to(draft, sub->rest.data + sub->rest.head, sub->rest.len);
+    }
+    if (!sub->lane.len)
+        return true;
+    uint32_t len = sub->lane.len;
+    if (send->len && len > GATHER_BYTES_MAX - FRAME_LEN_MAX)
+        return false; /* too long to be copied behind the rest: it goes alone, next */
+    send->lane_len = len;
+    point_to(draft, sub->lane.data + sub->lane.head, len);
+    return len <= GATHER_BYTES_MAX / 2;
+}
+
+const struct send *gather(struct fanout *fanout, struct batch *batch, uint32_t subscriber,
+                          int64_t now_ns, struct histogram *latency)
+{
+    struct send *send = &batch->sends[batch->sends_count];
+    *send = (struct send){.subscriber = subscriber, .pieces_first = batch->pieces_used};
+    struct draft draft = {
+        .fanout = fanout, .batch = batch, .sub = &fanout->subscribers[subscriber], .send = send};
+    if (put_prefix(&draft)) {
+        put_snapshots(&draft);
+        put_frames(&draft, now_ns, latency);
+        if (!draft.sub->queue.count)
+            settle_owing(&draft);
+    }
+    if (!send->len)
+        return NULL;
+    send->pieces_count = batch->pieces_used - send->pieces_first;
+    if (draft.copied)
+        batch->scratch_used += send->len;
+    batch->sends_count++;
+    return send;
+}
+
+/* ---- what was taken ---- */
+
+static void consume_rest(struct subscriber *sub, uint32_t taken)
+{
+    sub->rest.head += taken;
+    sub->rest.len -= taken;
+    if (sub->rest.len == 0) {
+        free(sub->rest.data);
+        sub->rest = (struct rest){0};
+    }
+}
+
+static int keep_rest(struct subscriber *sub, const uint8_t *data, uint32_t len)
+{
+    CHECK(!sub->rest.data && len <= FRAME_LEN_MAX);
+    sub->rest.data = malloc(len);
+    if (!sub->rest.data)
+        return -ENOMEM;
+    memcpy(sub->rest.data, data, len);
+    sub->rest.len = len;
+    return 0;
+}
+
+static void owe_again(struct fanout *fanout, struct subscriber *sub, uint32_t index)
+{
+    struct pair *pair = &fanout->pairs[index];
+    if (pair->flags & PAIR_OWING)
+        return;
+    pair->flags |= PAIR_OWING;
+    pair->next_due = sub->owing;
+    sub->owing = index;
+}
+
+/* The piece was not begun: as if it had never been gathered. */
+static void undo(struct fanout *fanout, struct subscriber *sub, const struct piece *piece)
+{
+    struct pair *pair = &fanout->pairs[piece->pair];
+    if (pair->flags & PAIR_GONE)
+        return;
+    pair->sent_seq = piece->sent_seq;
+    switch ((enum piece_kind)piece->kind) {
+    case PIECE_TICK:
+    case PIECE_FEED_GAP: {
+        struct sendq_entry entry = {.frame = piece->frame, .pair = piece->pair, .len = piece->len};
+        sendq_push_front(&sub->queue, &fanout->queues, entry);
+        pair->waiting++;
+        break;
+    }
+    case PIECE_GAP: owe_again(fanout, sub, piece->pair); break;
+    case PIECE_SNAPSHOT:
+        pair->flags |= PAIR_SNAPSHOT;
+        pair->next_due = sub->snapshots_first;
+        if (sub->snapshots_first == PAIR_NONE)
+            sub->snapshots_last = piece->pair;
+        sub->snapshots_first = piece->pair;
+        break;
+    }
+}
+
+/* The send broke off: finds the piece that was begun, keeps its rest, and undoes those after it.
+ * Returns the ticks sent, the begun one included, or -ENOMEM. */
+static int64_t take_some(struct fanout *fanout, const struct batch *batch, const struct send *send,
+                         uint32_t taken)
+{
+    struct subscriber *sub = &fanout->subscribers[send->subscriber];
+    const struct piece *pieces = batch->pieces + send->pieces_first;
+    uint32_t at = send->rest_len + send->lane_len; /* where the next piece begins in the send */
+    uint32_t done = 0;
+    int64_t ticks = 0;
+    while (done < send->pieces_count && at < taken) {
+        ticks += is_tick(pieces[done].kind);
+        at += pieces[done++].len;
+    }
+    if (done > 0 && at > taken && keep_rest(sub, send->data + taken, at - taken) < 0)
+        return -ENOMEM;
+    for (uint32_t i = send->pieces_count; i > done; i--)
+        undo(fanout, sub, &pieces[i - 1]);
+    return ticks;
+}
+
+int gather_sent(struct fanout *fanout, const struct batch *batch, const struct send *send,
+                uint32_t taken)
+{
+    struct subscriber *sub = &fanout->subscribers[send->subscriber];
+    uint32_t rest = taken < send->rest_len ? taken : send->rest_len;
+    uint32_t lane = taken - rest < send->lane_len ? taken - rest : send->lane_len;
+    if (rest)
+        consume_rest(sub, rest);
+    if (lane)
+        lane_consume(&sub->lane, &fanout->lanes, lane);
+    int64_t ticks = taken == send->len ? send->ticks : take_some(fanout, batch, send, taken);
+    if (ticks < 0)
+        return (int)ticks;
+    sub->delivered += (uint64_t)ticks;
+    fanout->delivered += (uint64_t)ticks;
+    return 0;
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * gather: what waits for a subscriber as one send, and what to do when only part of it was taken.
+ * Worker thread only.
+ *
+ * In wire order: the rest of a frame that was begun, the control lane, snapshots, ticks; gaps stand
+ * where `seq` jumps. A send that is one range of memory (one frame, or frames that lie side by side
+ * in the arena) points there. Otherwise the frames are copied into the batch's scratch, which at
+ * the size of ticks is cheaper than a gather list of any length.
+ *
+ * Gathering takes entries off the queue at once, since all but always the whole send is taken. The
+ * batch notes each as a piece, and from the pieces a short send is undone: a frame once begun is
+ * finished from a copy of its rest, frames not begun go back.
+ */
+#ifndef TAPEHEAD_SERVER_FANOUT_GATHER_H
+#define TAPEHEAD_SERVER_FANOUT_GATHER_H
+
+#include "feed/histogram.h"
+#include "server/fanout/fanout.h"
+
+enum {
+    GATHER_SENDS_MAX = 256,       /* in one batch */
+    GATHER_BYTES_MAX = 64 * 1024, /* in one send, but for a long control lane */
+    GATHER_FRAMES_MAX = 1024,     /* in one send */
+    GATHER_SCRATCH = 1024 * 1024,
+    GATHER_PIECES = 32 * 1024,
+};
+
+enum piece_kind { PIECE_TICK, PIECE_FEED_GAP, PIECE_GAP, PIECE_SNAPSHOT };
+
+struct piece {
+    uint64_t sent_seq; /* the pair's, before this piece */
+    uint32_t frame;    /* PIECE_TICK, PIECE_FEED_GAP */
+    uint32_t pair;
+    uint32_t len;
+    uint32_t kind;
+};
+
+struct send {
+    uint32_t subscriber;
+    uint32_t len;
+    const uint8_t *data;
+    uint32_t rest_len; /* how much of it is the begun frame's rest, then the control lane's */
+    uint32_t lane_len;
+    uint32_t pieces_first; /* in the batch */
+    uint32_t pieces_count;
+    uint32_t ticks; /* how many of the pieces are ticks or snapshots */
+};
+
+/* The sends that leave in one submit. */
+struct batch {
+    uint8_t *scratch;
+    struct piece *pieces;
+    struct send sends[GATHER_SENDS_MAX];
+    uint32_t scratch_used;
+    uint32_t pieces_used;
+    uint32_t sends_count;
+};
+
+/* Returns 0 or -ENOMEM. */
+int batch_init(struct batch *batch);
+void batch_finish(struct batch *batch);
+
+/* Only once every send of it has ended. */
+void batch_reset(struct batch *batch);
+
+/* Whether one more send fits for certain. */
+bool batch_has_room(const struct batch *batch);
+
+/* Returns NULL when nothing waits. The send's memory stays valid until the fanout changes. Each
+ * frame's age is added to `latency`. */
+const struct send *gather(struct fanout *fanout, struct batch *batch, uint32_t subscriber,
+                          int64_t now_ns, struct histogram *latency);
+
+/* Accounts for `taken` bytes of the send (0 to send->len). Returns 0, or -ENOMEM when a begun
+ * frame's rest couldn't be kept: then the connection is broken. */
+int gather_sent(struct fanout *fanout, const struct batch *batch, const struct send *send,
+                uint32_t taken);
+
+#endif

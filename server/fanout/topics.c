@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+/* topics: see topics.h. */
+#include "server/fanout/topics.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "feed/base.h"
+
+static void *reserve(size_t bytes)
+{
+    void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return memory == MAP_FAILED ? NULL : memory;
+}
+
+int topics_init(struct topics *topics, uint32_t max)
+{
+    memset(topics, 0, sizeof *topics);
+    uint32_t buckets = 1024;
+    while (buckets < max)
+        buckets *= 2;
+    topics->max = max;
+    topics->buckets_mask = buckets - 1;
+    topics->topics = reserve((size_t)max * sizeof *topics->topics);
+    topics->holds = reserve((size_t)max * sizeof *topics->holds);
+    topics->buckets = reserve(buckets * sizeof *topics->buckets);
+    topics->topics_free = topics->holds_free = TOPIC_NONE;
+    if (!topics->topics || !topics->holds || !topics->buckets) {
+        topics_finish(topics);
+        return -ENOMEM;
+    }
+    return 0;
+}
+
+void topics_finish(struct topics *topics)
+{
+    if (topics->topics)
+        munmap(topics->topics, (size_t)topics->max * sizeof *topics->topics);
+    if (topics->holds)
+        munmap(topics->holds, (size_t)topics->max * sizeof *topics->holds);
+    if (topics->buckets)
+        munmap(topics->buckets, (topics->buckets_mask + 1ull) * sizeof *topics->buckets);
+    memset(topics, 0, sizeof *topics);
+}
+
+/* FNV-1a: short texts, asked for rarely. */
+static uint32_t hash_text(const char *text, size_t len, bool pattern)
+{
+    uint32_t hash = 2166136261u;
+    for (size_t i = 0; i < len; i++)
+        hash = (hash ^ (uint8_t)text[i]) * 16777619u;
+    return pattern ? (hash ^ '*') * 16777619u : hash;
+}
+
+static bool text_is(const struct topic *topic, const char *text, size_t len, bool pattern)
+{
+    return topic->len == len + pattern && memcmp(topic->text, text, len) == 0 &&
+           (!pattern || topic->text[len] == '*');
+}
+
+/* Buckets hold index + 1, so that zeroed pages are empty ones. `text` is without the pattern's
+ * star. */
+static uint32_t find_topic(const struct topics *topics, const char *text, size_t len, bool pattern)
+{
+    uint32_t i = topics->buckets[hash_text(text, len, pattern) & topics->buckets_mask];
+    while (i && !text_is(&topics->topics[i - 1], text, len, pattern))
+        i = topics->topics[i - 1].bucket_next;
+    return i - 1; /* 0 - 1 is TOPIC_NONE */
+}
+
+static uint32_t make_topic(struct topics *topics, const char *text, size_t len, bool pattern)
+{
+    uint32_t index = topics->topics_free;
+    if (index != TOPIC_NONE)
+        topics->topics_free = topics->topics[index].bucket_next;
+    else
+        index = topics->topics_used++; /* never more topics than holds */
+    struct topic *topic = &topics->topics[index];
+    memcpy(topic->text, text, len);
+    if (pattern)
+        topic->text[len] = '*';
+    topic->len = (uint8_t)(len + pattern);
+    topic->holds = TOPIC_NONE;
+    uint32_t *bucket = &topics->buckets[hash_text(text, len, pattern) & topics->buckets_mask];
+    topic->bucket_next = *bucket;
+    *bucket = index + 1;
+    return index;
+}
+
+static void unmake_topic(struct topics *topics, uint32_t index)
+{
+    struct topic *topic = &topics->topics[index];
+    bool pattern = topic_is_pattern(topic);
+    uint32_t *link = &topics->buckets[hash_text(topic->text, topic->len - pattern, pattern) &
+                                      topics->buckets_mask];
+    while (*link != index + 1)
+        link = &topics->topics[*link - 1].bucket_next;
+    *link = topic->bucket_next;
+    topic->bucket_next = topics->topics_free;
+    topics->topics_free = index;
+}
+
+uint32_t topics_hold(struct topics *topics, uint32_t *list, uint32_t subscriber, const char *text,
+                     size_t len, bool snapshot)
+{
+    uint32_t index = topics->holds_free;
+    if (index == TOPIC_NONE && topics->holds_used == topics->max)
+        return TOPIC_NONE;
+    if (index != TOPIC_NONE)
+        topics->holds_free = topics->holds[index].next_of_topic;
+    else
+        index = topics->holds_used++;
+    bool pattern = text[len - 1] == '*';
+    uint32_t topic = find_topic(topics, text, len - pattern, pattern);
+    if (topic == TOPIC_NONE)
+        topic = make_topic(topics, text, len - pattern, pattern);
+    struct hold *hold = &topics->holds[index];
+    *hold = (struct hold){.topic = topic,
+                          .subscriber = subscriber,
+                          .next_of_topic = topics->topics[topic].holds,
+                          .previous_of_topic = TOPIC_NONE,
+                          .next_of_subscriber = *list,
+                          .snapshot = snapshot};
+    if (hold->next_of_topic != TOPIC_NONE)
+        topics->holds[hold->next_of_topic].previous_of_topic = index;
+    topics->topics[topic].holds = index;
+    *list = index;
+    topics->holds_live++;
+    return index;
+}
+
+uint32_t topics_find(const struct topics *topics, uint32_t list, const char *text, size_t len)
+{
+    for (uint32_t i = list; i != TOPIC_NONE; i = topics->holds[i].next_of_subscriber) {
+        const struct topic *topic = &topics->topics[topics->holds[i].topic];
+        if (topic->len == len && memcmp(topic->text, text, len) == 0)
+            return i;
+    }
+    return TOPIC_NONE;
+}
+
+void topics_release(struct topics *topics, uint32_t *list, uint32_t index)
+{
+    struct hold *hold = &topics->holds[index];
+    while (*list != index)
+        list = &topics->holds[*list].next_of_subscriber;
+    *list = hold->next_of_subscriber;
+    if (hold->next_of_topic != TOPIC_NONE)
+        topics->holds[hold->next_of_topic].previous_of_topic = hold->previous_of_topic;
+    if (hold->previous_of_topic != TOPIC_NONE)
+        topics->holds[hold->previous_of_topic].next_of_topic = hold->next_of_topic;
+    else
+        topics->topics[hold->topic].holds = hold->next_of_topic;
+    if (topics->topics[hold->topic].holds == TOPIC_NONE)
+        unmake_topic(topics, hold->topic);
+    hold->next_of_topic = topics->holds_free;
+    topics->holds_free = index;
+    topics->holds_live--;
+}
+
+bool topic_is_pattern(const struct topic *topic)
+{
+    return topic->text[topic->len - 1] == '*';
+}
+
+bool topic_matches(const struct topic *topic, const char *symbol, size_t len)
+{
+    if (!topic_is_pattern(topic))
+        return topic->len == len && memcmp(topic->text, symbol, len) == 0;
+    return topic->len - 1u <= len && memcmp(topic->text, symbol, topic->len - 1u) == 0;
+}
+
+static void take_holds(const struct topics *topics, uint32_t topic, topics_take *take, void *arg)
+{
+    if (topic == TOPIC_NONE)
+        return;
+    for (uint32_t i = topics->topics[topic].holds; i != TOPIC_NONE;
+         i = topics->holds[i].next_of_topic)
+        take(arg, &topics->holds[i]);
+}
+
+void topics_each_matching(const struct topics *topics, const char *symbol, size_t len,
+                          topics_take *take, void *arg)
+{
+    take_holds(topics, find_topic(topics, symbol, len, false), take, arg);
+    for (size_t prefix = 0; prefix <= len; prefix++)
+        take_holds(topics, find_topic(topics, symbol, prefix, true), take, arg);
+}
