@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: MIT */
+/* client: see client.h. */
+#include "server/client.h"
+
+#include <string.h>
+
+#include "server/session.h"
+#include "server/worker.h"
+
+enum {
+    HTTP_LANE_MAX = 8 * 1024 * 1024, /* /v1/symbols of a full symbol table */
+};
+
+struct io_token client_token(const struct worker *worker, uint32_t index)
+{
+    return (struct io_token){.client = index, .generation = worker->clients[index].generation};
+}
+
+static uint64_t connections_of_all(const struct worker *worker)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < worker->cluster->workers_count; i++)
+        sum += counter_get(&worker->cluster->metrics[i]->connections);
+    return sum;
+}
+
+/* ---- birth and death ---- */
+
+static uint32_t take_slot(struct worker *worker)
+{
+    uint32_t index = worker->clients_free;
+    if (index != SOCKET_NONE)
+        worker->clients_free = worker->clients[index].send; /* the free list runs through `send` */
+    else if (worker->clients_used < worker->clients_max)
+        index = worker->clients_used++;
+    return index;
+}
+
+void client_accept(struct worker *worker, uint32_t socket)
+{
+    counter_add(&worker->metrics->accepted, 1);
+    uint32_t index = take_slot(worker);
+    if (index == SOCKET_NONE || worker->drain_until_ms) {
+        if (index != SOCKET_NONE) {
+            worker->clients[index].send = worker->clients_free;
+            worker->clients_free = index;
+        }
+        counter_add(&worker->metrics->closed[CLOSED_REFUSED], 1);
+        io_close(worker->io, socket, (struct io_token){.client = SOCKET_NONE});
+        return;
+    }
+    struct client *client = &worker->clients[index];
+    uint32_t generation = client->generation;
+    *client = (struct client){.state = CLIENT_HTTP,
+                              .generation = generation,
+                              .socket = socket,
+                              .since_ms = worker->now_ms,
+                              .heard_ms = worker->now_ms};
+    client->refused = connections_of_all(worker) >= worker->cluster->config->max_connections;
+    counter_add(&worker->metrics->connections, 1);
+    fanout_join(&worker->fanout, index, ENCODE_JSON);
+    worker->fanout.subscribers[index].lane_max = HTTP_LANE_MAX;
+    client->receiving = true;
+    io_receive(worker->io, socket, client_token(worker, index));
+    client_arm(worker, index);
+}
+
+void client_free_inbox(struct worker *worker, struct client *client)
+{
+    worker->inbox_used -= client->inbox.cap;
+    bytes_finish(&client->inbox);
+    client->inbox = (struct bytes){0};
+    client->scanned = 0;
+}
+
+/* The slot is free once nothing that the kernel still does can name it. */
+void client_free_if_done(struct worker *worker, uint32_t index)
+{
+    struct client *client = &worker->clients[index];
+    if (client->state != CLIENT_GONE || client->receiving || client->sending ||
+        client->awaiting_writable || client->closing)
+        return;
+    client->state = CLIENT_FREE;
+    client->generation = (client->generation + 1) & 0xffffff;
+    client->send = worker->clients_free;
+    worker->clients_free = index;
+    counter_set(&worker->metrics->connections, counter_get(&worker->metrics->connections) - 1);
+}
+
+static void end(struct worker *worker, uint32_t index)
+{
+    struct client *client = &worker->clients[index];
+    client->state = CLIENT_GONE;
+    fanout_leave(&worker->fanout, index);
+    client_free_inbox(worker, client);
+    timers_clear(&worker->timers, index * 2);
+    timers_clear(&worker->timers, index * 2 + 1);
+    if (client->websocket)
+        counter_set(&worker->metrics->websockets, counter_get(&worker->metrics->websockets) - 1);
+    counter_add(&worker->metrics->closed[client->reason], 1);
+    client->closing = true;
+    io_close(worker->io, client->socket, client_token(worker, index));
+}
+
+void client_abort(struct worker *worker, uint32_t index, enum close_reason reason)
+{
+    struct client *client = &worker->clients[index];
+    if (client->state == CLIENT_GONE || client->state == CLIENT_FREE)
+        return;
+    if (client->state == CLIENT_HTTP || client->state == CLIENT_OPEN)
+        client->reason = (uint8_t)reason;
+    end(worker, index);
+}
+
+void client_closed(struct worker *worker, uint32_t index)
+{
+    worker->clients[index].closing = false;
+    client_free_if_done(worker, index);
+}
+
+/* From here on only the control lane is sent. */
+void client_begin_closing(struct worker *worker, uint32_t index, enum close_reason reason)
+{
+    struct client *client = &worker->clients[index];
+    client->state = CLIENT_CLOSING;
+    client->reason = (uint8_t)reason;
+    client->since_ms = worker->now_ms;
+    fanout_silence(&worker->fanout, index);
+    fanout_mark_dirty(&worker->fanout, index);
+    client_arm(worker, index);
+}
+
+void client_close(struct worker *worker, uint32_t index, enum close_reason reason, uint16_t code,
+                  const char *text)
+{
+    struct client *client = &worker->clients[index];
+    if (client->state != CLIENT_OPEN) {
+        client_abort(worker, index, reason);
+        return;
+    }
+    uint8_t frame[127];
+    size_t len = ws_write_close(frame, code, text);
+    if (fanout_control(&worker->fanout, index, frame, (uint32_t)len))
+        client_begin_closing(worker, index, reason);
+    else
+        client_abort(worker, index, reason);
+}
+
+/* All is sent: shut our side, wait for the peer's. */
+void client_linger(struct worker *worker, uint32_t index)
+{
+    struct client *client = &worker->clients[index];
+    if (!client->receiving) {
+        end(worker, index); /* it has ended already */
+        return;
+    }
+    io_shutdown(worker->io, client->socket);
+    client->state = CLIENT_LINGERING;
+    client->since_ms = worker->now_ms;
+    client_arm(worker, index);
+}
+
+void client_answer(struct worker *worker, uint32_t index)
+{
+    struct bytes *answer = &worker->answer;
+    bool ok = !answer->failed &&
+              fanout_control(&worker->fanout, index, answer->data, (uint32_t)answer->len);
+    answer->len = 0;
+    answer->failed = false;
+    if (!ok)
+        client_abort(worker, index, CLOSED_CONTROL);
+}
+
+void client_drain(struct worker *worker, uint32_t index)
+{
+    struct client *client = &worker->clients[index];
+    if (client->state == CLIENT_HTTP) {
+        client->drain_code =
+            WS_CLOSE_GOING_AWAY; /* what was answered is still sent, then it ends */
+        if (!fanout_waiting(&worker->fanout.subscribers[index]))
+            client_abort(worker, index, CLOSED_SHUTDOWN);
+    } else if (client->state == CLIENT_OPEN) {
+        session_shutdown(worker, index);
+        client->drain_code = WS_CLOSE_GOING_AWAY;
+        fanout_mark_dirty(&worker->fanout, index);
+    }
+}
+
+/* ---- time ---- */
+
+static int64_t sooner(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t deadline_open(const struct worker *worker, uint32_t index)
+{
+    const struct config *config = worker->cluster->config;
+    const struct client *client = &worker->clients[index];
+    int64_t idle_ms = (int64_t)config->idle_ms;
+    int64_t silence = client->pinged ? idle_ms : sooner((int64_t)config->ping_ms, idle_ms);
+    int64_t due = client->heard_ms + silence;
+    if (client->heartbeat_ms)
+        due = sooner(due, client->heartbeat_ms);
+    if (client->blocked_ms)
+        due = sooner(due, client->blocked_ms + (int64_t)config->stall_ms);
+    return due;
+}
+
+void client_arm(struct worker *worker, uint32_t index)
+{
+    const struct config *config = worker->cluster->config;
+    const struct client *client = &worker->clients[index];
+    int64_t due = client->since_ms;
+    switch ((enum client_state)client->state) {
+    case CLIENT_HTTP: due += (int64_t)config->handshake_ms; break;
+    case CLIENT_OPEN: due = deadline_open(worker, index); break;
+    case CLIENT_CLOSING:
+    case CLIENT_LINGERING: due += (int64_t)config->close_ms; break;
+    case CLIENT_FREE:
+    case CLIENT_GONE: return;
+    }
+    timers_set(&worker->timers, index * 2, due);
+}
+
+static void check_open(struct worker *worker, uint32_t index)
+{
+    const struct config *config = worker->cluster->config;
+    struct client *client = &worker->clients[index];
+    int64_t now = worker->now_ms;
+    if (client->blocked_ms && now - client->blocked_ms >= (int64_t)config->stall_ms) {
+        client_abort(worker, index,
+                     CLOSED_STALLED); /* its socket takes nothing, not even a close frame */
+        return;
+    }
+    if (now - client->heard_ms >= (int64_t)config->idle_ms) {
+        client_close(worker, index, CLOSED_TIMEOUT, WS_CLOSE_GOING_AWAY, "no sign of life");
+        return;
+    }
+    if (!client->pinged && now - client->heard_ms >= (int64_t)config->ping_ms) {
+        uint8_t frame[WS_HEADER_MAX];
+        client->pinged = true;
+        fanout_control(&worker->fanout, index, frame, (uint32_t)ws_write_header(frame, WS_PING, 0));
+    }
+    if (client->heartbeat_ms && now >= client->heartbeat_ms) {
+        client->heartbeat_ms = now + (int64_t)config->heartbeat_ms;
+        /* A blocked client gets its next one when it reads again: old ones would tell it nothing.
+         */
+        if (!client->blocked_ms)
+            session_heartbeat(worker, index);
+    }
+    if (client->state == CLIENT_OPEN)
+        client_arm(worker, index);
+}
+
+void client_timer(struct worker *worker, uint32_t index)
+{
+    struct client *client = &worker->clients[index];
+    switch ((enum client_state)client->state) {
+    case CLIENT_HTTP:
+        if (fanout_waiting(&worker->fanout.subscribers[index]) && client->blocked_ms)
+            client_abort(worker, index, CLOSED_STALLED);
+        else
+            client_abort(worker, index, CLOSED_TIMEOUT);
+        break;
+    case CLIENT_OPEN: check_open(worker, index); break;
+    case CLIENT_CLOSING:
+    case CLIENT_LINGERING: client_abort(worker, index, (enum close_reason)client->reason); break;
+    case CLIENT_FREE:
+    case CLIENT_GONE: break;
+    }
+}

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT */
+/* inbound: see inbound.h. */
+#include "server/inbound.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "server/endpoints.h"
+#include "server/session.h"
+#include "server/worker.h"
+
+static bool keep_input(struct worker *worker, struct client *client, const uint8_t *data,
+                       size_t len)
+{
+    size_t before = client->inbox.cap;
+    bytes_append(&client->inbox, data, len);
+    worker->inbox_used += client->inbox.cap - before;
+    return !client->inbox.failed && worker->inbox_used <= worker->cluster->config->inbox_budget;
+}
+
+static void answer_control(struct worker *worker, uint32_t index, const struct ws_event *event)
+{
+    uint8_t frame[WS_HEADER_MAX + 125];
+    switch (event->opcode) {
+    case WS_PING: {
+        size_t header = ws_write_header(frame, WS_PONG, event->len);
+        memcpy(frame + header, event->data, event->len);
+        if (!fanout_control(&worker->fanout, index, frame, (uint32_t)(header + event->len)))
+            client_abort(worker, index, CLOSED_CONTROL);
+        break;
+    }
+    case WS_CLOSE:
+        /* RFC 6455, 5.5.1: the answer typically echoes the code. */
+        client_close(worker, index, CLOSED_BY_PEER, event->code, NULL);
+        break;
+    default: break; /* a pong: it was heard, which is all it is for */
+    }
+}
+
+static void take_data(struct worker *worker, uint32_t index, const struct ws_event *event)
+{
+    struct client *client = &worker->clients[index];
+    bool msgpack = worker->fanout.subscribers[index].format == ENCODE_MSGPACK;
+    if (event->opcode != (msgpack ? WS_BINARY : WS_TEXT)) {
+        client_close(worker, index, CLOSED_PROTOCOL, WS_CLOSE_UNSUPPORTED,
+                     msgpack ? "tapehead.msgpack takes binary messages"
+                             : "tapehead.json takes text messages");
+        return;
+    }
+    if (event->fin && !client->inbox.len) {
+        session_message(worker, index, event->data, event->len);
+        return;
+    }
+    if (!keep_input(worker, client, event->data, event->len)) {
+        client_close(worker, index, CLOSED_LIMIT, WS_CLOSE_TRY_LATER,
+                     "too many unfinished messages");
+        return;
+    }
+    if (event->fin) {
+        session_message(worker, index, client->inbox.data, client->inbox.len);
+        if (client->state != CLIENT_GONE)
+            client_free_inbox(worker, client);
+    }
+}
+
+static void take_frames(struct worker *worker, uint32_t index, uint8_t *data, size_t len)
+{
+    struct client *client = &worker->clients[index];
+    while (client->state == CLIENT_OPEN) {
+        struct ws_event event;
+        size_t used = ws_parse(&client->parser, data, len, &event);
+        data += used;
+        len -= used;
+        switch (event.kind) {
+        case WS_NEED_MORE: return;
+        case WS_DATA: take_data(worker, index, &event); break;
+        case WS_CONTROL: answer_control(worker, index, &event); break;
+        case WS_ERROR:
+            client_close(worker, index, CLOSED_PROTOCOL, event.code, event.reason);
+            break;
+        }
+    }
+}
+
+/* Answers an error and closes. */
+static void refuse(struct worker *worker, uint32_t index, enum close_reason reason, int status,
+                   const char *sentence, const char *extra)
+{
+    endpoints_refuse(worker, status, sentence, extra);
+    client_answer(worker, index);
+    if (worker->clients[index].state == CLIENT_HTTP)
+        client_begin_closing(worker, index, reason);
+}
+
+static bool path_is(const struct http_request *request, const char *path)
+{
+    return request->path.len == strlen(path) &&
+           memcmp(request->path.data, path, request->path.len) == 0;
+}
+
+static void upgrade(struct worker *worker, uint32_t index, const struct http_request *request)
+{
+    struct client *client = &worker->clients[index];
+    if (!path_is(request, "/ws") && !path_is(request, "/")) {
+        refuse(worker, index, CLOSED_PROTOCOL, 404, "WebSocket is spoken at /ws", NULL);
+        return;
+    }
+    if (request->upgrade == HTTP_UPGRADE_BAD_VERSION) {
+        refuse(worker, index, CLOSED_PROTOCOL, 426, "Sec-WebSocket-Version must be 13",
+               "Sec-WebSocket-Version: 13\r\nUpgrade: websocket\r\n");
+        return;
+    }
+    if (request->upgrade == HTTP_UPGRADE_BAD || request->head) {
+        refuse(worker, index, CLOSED_PROTOCOL, 400,
+               request->problem ? request->problem : "not a WebSocket upgrade", NULL);
+        return;
+    }
+    char head[HTTP_ANSWER_HEAD_MAX];
+    size_t len = http_write_upgrade(head, request->websocket_key, request->protocol);
+    client->state = CLIENT_OPEN;
+    client->websocket = true;
+    counter_add(&worker->metrics->websockets, 1);
+    struct subscriber *sub = &worker->fanout.subscribers[index];
+    sub->format = request->protocol == HTTP_PROTOCOL_MSGPACK ? ENCODE_MSGPACK : ENCODE_JSON;
+    sub->lane_max = worker->fanout.config.control_bytes_max;
+    ws_parser_init(&client->parser, worker->cluster->config->max_message_bytes);
+    fanout_control(&worker->fanout, index, head, (uint32_t)len);
+    session_open(worker, index, request->query);
+    if (client->state == CLIENT_OPEN)
+        client_arm(worker, index);
+}
+
+static void take_request(struct worker *worker, uint32_t index, const struct http_request *request)
+{
+    struct client *client = &worker->clients[index];
+    counter_add(&worker->metrics->requests, 1);
+    if (client->refused) {
+        refuse(worker, index, CLOSED_REFUSED, 503, "as many connections as this server takes",
+               "Retry-After: 5\r\n");
+        return;
+    }
+    if (request->upgrade != HTTP_UPGRADE_NONE) {
+        upgrade(worker, index, request);
+        return;
+    }
+    endpoints_answer(worker, request);
+    client_answer(worker, index);
+    if (client->state != CLIENT_HTTP)
+        return;
+    client->since_ms = worker->now_ms;
+    if (!request->keep_alive)
+        client_begin_closing(worker, index, CLOSED_DONE);
+}
+
+static void refuse_status(struct worker *worker, uint32_t index, int status, const char *problem)
+{
+    const char *extra = status == 405 ? "Allow: GET, HEAD\r\n" : NULL;
+    refuse(worker, index, CLOSED_PROTOCOL, status, problem ? problem : http_status_text(status),
+           extra);
+}
+
+/* Reads requests off `data`; returns the bytes used. What is left over is an unfinished request, or
+ * frames after an upgrade. */
+static size_t take_requests(struct worker *worker, uint32_t index, const uint8_t *data, size_t len)
+{
+    struct client *client = &worker->clients[index];
+    size_t used = 0;
+    while (client->state == CLIENT_HTTP && used < len) {
+        struct http_request request = {0};
+        int n = http_parse_request(data + used, len - used, &client->scanned, &request);
+        if (n == 0)
+            return used;
+        client->scanned = 0;
+        if (n < 0) {
+            refuse_status(worker, index, -n, request.problem);
+            return len;
+        }
+        used += (size_t)n;
+        take_request(worker, index, &request);
+    }
+    return used;
+}
+
+static void take_input(struct worker *worker, uint32_t index, uint8_t *data, size_t len)
+{
+    struct client *client = &worker->clients[index];
+    if (client->state == CLIENT_OPEN) {
+        take_frames(worker, index, data, len);
+        return;
+    }
+    if (client->inbox.len) {
+        if (!keep_input(worker, client, data, len)) {
+            client_abort(worker, index, CLOSED_LIMIT);
+            return;
+        }
+        data = client->inbox.data;
+        len = client->inbox.len;
+    }
+    /* The inbox is taken over, so that what an upgrade leaves behind can go through it. */
+    struct bytes held = client->inbox;
+    client->inbox = (struct bytes){0};
+    size_t used = take_requests(worker, index, data, len);
+    if (client->state == CLIENT_OPEN)
+        take_frames(worker, index, data + used, len - used);
+    else if (client->state == CLIENT_HTTP && used < len &&
+             !keep_input(worker, client, data + used, len - used))
+        client_abort(worker, index, CLOSED_LIMIT);
+    worker->inbox_used -= held.cap;
+    bytes_finish(&held);
+}
+
+static void input_ended(struct worker *worker, uint32_t index, int32_t result)
+{
+    struct client *client = &worker->clients[index];
+    if (client->state == CLIENT_GONE)
+        client_free_if_done(worker, index);
+    else if (client->state != CLIENT_CLOSING || result < 0)
+        client_abort(worker, index, result < 0 ? CLOSED_BROKEN : CLOSED_BY_PEER);
+    /* CLOSING with the input at its end: what is left is still sent, client_linger() then ends it
+     */
+}
+
+void inbound_received(struct worker *worker, uint32_t index, const struct io_event *event)
+{
+    struct client *client = &worker->clients[index];
+    client->receiving = event->more;
+    if (event->result > 0) {
+        counter_add(&worker->metrics->bytes_received, (uint64_t)event->result);
+        client->heard_ms = worker->now_ms;
+        client->pinged = false;
+        if (client->state == CLIENT_HTTP || client->state == CLIENT_OPEN)
+            take_input(worker, index, event->data, (size_t)event->result);
+    }
+    if (event->more)
+        return;
+    bool passing =
+        event->result > 0 || event->result == -ENOBUFS; /* the multishot ended, the stream didn't */
+    if (passing && client->state != CLIENT_GONE) {
+        client->receiving = true;
+        io_receive(worker->io, client->socket, client_token(worker, index));
+    } else {
+        input_ended(worker, index, event->result);
+    }
+}

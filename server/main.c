@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * main: reads the settings, starts the feed and the workers, says when they are ready, and turns
+ * signals into a shutdown. It owns what they share and never touches a tick.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "feed/clock.h"
+#include "feed/demo.h"
+#include "feed/log.h"
+#include "server/listener.h"
+#include "server/worker.h"
+
+enum { EXIT_USAGE = 2, WORKERS_MAX = 64, DEMO_PARTITIONS = 4, READY_POLL_MS = 20 };
+
+struct thread {
+    pthread_t id;
+    struct worker *worker;
+    sem_t started;
+    int rc; /* of worker_init(); valid once `started` is posted */
+    char error[256];
+    bool running;
+};
+
+struct server {
+    struct config config;
+    struct cluster cluster;
+    struct demo *demo;
+    struct feed *feed;
+    struct worker *workers;
+    struct worker_metrics *metrics;
+    const struct worker_metrics *metrics_list[WORKERS_MAX];
+    struct thread threads[WORKERS_MAX];
+    uint32_t workers_count;
+    char url[128];
+};
+
+/* ---- settings ---- */
+
+static int check_log_level(const char *name, char *error, size_t error_size)
+{
+    static const char *const names[] = {"debug", "info", "warn", "error"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        if (strcmp(names[i], name) == 0) {
+            log_set_level((enum log_level)i);
+            return 0;
+        }
+    }
+    snprintf(error, error_size, "setting 'log-level': '%s' is none of debug, info, warn, error",
+             name);
+    return -EINVAL;
+}
+
+static int check_config(struct server *server, char *error, size_t error_size)
+{
+    const struct config *config = &server->config;
+    bool sim = strncmp(config->source, "sim:", 4) == 0 || strcmp(config->source, "sim") == 0;
+    if (!sim && strcmp(config->source, "kafka") != 0) {
+        snprintf(error, error_size, "setting 'source': '%s' is neither kafka nor sim:…",
+                 config->source);
+        return -EINVAL;
+    }
+    if (!sim && !config->demo && !config->brokers[0]) {
+        snprintf(error, error_size, "setting 'brokers' is needed with source kafka; or try --demo");
+        return -EINVAL;
+    }
+    if (config->demo && config->brokers[0]) {
+        snprintf(error, error_size, "settings 'demo' and 'brokers' exclude each other");
+        return -EINVAL;
+    }
+    uint32_t workers = (uint32_t)config->workers;
+    if (!workers) {
+        long cores = sysconf(_SC_NPROCESSORS_ONLN);
+        workers = cores > 1 ? (uint32_t)cores - 1 : 1;
+    }
+    server->workers_count = workers < WORKERS_MAX ? workers : WORKERS_MAX;
+    return check_log_level(config->log_level, error, error_size);
+}
+
+/* Direct descriptors are bounded a ring by RLIMIT_NOFILE. */
+static int check_descriptors(struct server *server, char *error, size_t error_size)
+{
+    struct rlimit limit;
+    getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    uint64_t need = worker_clients_max(&server->config, server->workers_count) + 16;
+    if (need <= limit.rlim_cur)
+        return 0;
+    snprintf(error, error_size,
+             "setting 'max-connections': %" PRIu64 " over %u workers needs %" PRIu64
+             " descriptors a worker, RLIMIT_NOFILE allows %" PRIu64
+             "; more workers or a higher limit would do",
+             server->config.max_connections, server->workers_count, need, (uint64_t)limit.rlim_cur);
+    return -EINVAL;
+}
+
+static struct feed_config feed_settings(const struct server *server)
+{
+    const struct config *config = &server->config;
+    bool demo = server->demo != NULL;
+    return (struct feed_config){
+        .source = demo ? "kafka" : config->source,
+        .brokers = demo ? demo_brokers(server->demo) : config->brokers,
+        .topics = config->topic,
+        .from = config->from,
+        .properties = config->properties,
+        .properties_count = config->properties_count,
+        .warmup = config->warmup,
+        .partition_refresh_ms = (uint32_t)config->partition_refresh_ms,
+        .stall_ms = (uint32_t)config->source_stall_ms,
+        .symbols_max = (uint32_t)config->symbols_max,
+        .ring_slots = config->ring_slots,
+        .workers = server->workers_count,
+    };
+}
+
+/* ---- start ---- */
+
+static int start_demo(struct server *server, char *error, size_t error_size)
+{
+    struct sim_config sim;
+    const char *source = server->config.source;
+    const char *spec = strncmp(source, "sim:", 4) == 0 ? source + 4 : "";
+    int rc = sim_config_parse(spec, &sim, error, error_size);
+    if (rc < 0)
+        return rc;
+    return demo_create(&server->demo, &sim, server->config.topic, DEMO_PARTITIONS, error,
+                       error_size);
+}
+
+static void print_memory(const struct server *server)
+{
+    struct feed_config feed_config = feed_settings(server);
+    uint64_t feed = feed_memory_max(&feed_config);
+    uint64_t worker = worker_memory_max(&server->config, server->workers_count);
+    LOG_INFO("memory.bound", "what=feed bytes=%" PRIu64, feed);
+    LOG_INFO("memory.bound", "what=worker bytes=%" PRIu64 " times=%u", worker,
+             server->workers_count);
+    LOG_INFO("memory.bound", "what=sum bytes=%" PRIu64, feed + worker * server->workers_count);
+}
+
+static void make_epoch(char *epoch, size_t size)
+{
+    static const char alphabet[] = "abcdefghijklmnopqrstuvwxyz234567";
+    uint8_t random[8] = {0};
+    if (getrandom(random, sizeof random, 0) != sizeof random) {
+        int64_t now = clock_wall_ns();
+        memcpy(random, &now, sizeof random);
+    }
+    size_t len = sizeof random < size - 1 ? sizeof random : size - 1;
+    for (size_t i = 0; i < len; i++)
+        epoch[i] = alphabet[random[i] % 32];
+    epoch[len] = 0;
+}
+
+static void *run_worker(void *arg)
+{
+    struct thread *thread = arg;
+    thread->rc = worker_init(thread->worker, thread->error, sizeof thread->error);
+    bool ok = thread->rc == 0;
+    sem_post(&thread->started);
+    if (ok) {
+        worker_run(thread->worker);
+        worker_finish(thread->worker);
+    }
+    return NULL;
+}
+
+static int start_worker(struct server *server, uint32_t i, int listen_fd, char *error,
+                        size_t error_size)
+{
+    struct thread *thread = &server->threads[i];
+    struct worker *worker = &server->workers[i];
+    worker->cluster = &server->cluster;
+    worker->index = i;
+    worker->listen_fd = listen_fd;
+    worker->metrics = &server->metrics[i];
+    thread->worker = worker;
+    sem_init(&thread->started, 0, 0);
+    int rc = -pthread_create(&thread->id, NULL, run_worker, thread);
+    if (rc < 0) {
+        snprintf(error, error_size, "worker %u: %s", i, strerror(-rc));
+        return rc;
+    }
+    thread->running = true;
+    while (sem_wait(&thread->started) < 0 && errno == EINTR)
+        ;
+    if (thread->rc < 0)
+        snprintf(error, error_size, "worker %u: %s", i, thread->error);
+    return thread->rc;
+}
+
+static int start_workers(struct server *server, char *error, size_t error_size)
+{
+    int fds[WORKERS_MAX];
+    uint32_t n = server->workers_count;
+    int rc = listener_open(server->config.listen, server->config.send_buffer, fds, n, server->url,
+                           sizeof server->url, error, error_size);
+    if (rc < 0)
+        return rc;
+    server->workers = calloc(n, sizeof *server->workers);
+    server->metrics = aligned_alloc(CACHE_LINE, (n * sizeof *server->metrics + CACHE_LINE - 1) &
+                                                    ~(CACHE_LINE - 1ul));
+    if (!server->workers || !server->metrics) {
+        snprintf(error, error_size, "out of memory");
+        return -ENOMEM;
+    }
+    memset(server->metrics, 0, n * sizeof *server->metrics);
+    for (uint32_t i = 0; i < n; i++)
+        server->metrics_list[i] = &server->metrics[i];
+    server->cluster = (struct cluster){.config = &server->config,
+                                       .feed = server->feed,
+                                       .metrics = server->metrics_list,
+                                       .workers_count = n};
+    make_epoch(server->cluster.epoch, sizeof server->cluster.epoch);
+    for (uint32_t i = 0; i < n && rc == 0; i++)
+        rc = start_worker(server, i, fds[i], error, error_size);
+    return rc;
+}
+
+static int start(struct server *server, char *error, size_t error_size)
+{
+    int rc = 0;
+    if (server->config.demo)
+        rc = start_demo(server, error, error_size);
+    if (rc < 0)
+        return rc;
+    struct feed_config feed_config = feed_settings(server);
+    rc = feed_create(&server->feed, &feed_config, error, error_size);
+    if (rc < 0)
+        return rc;
+    print_memory(server);
+    rc = start_workers(server, error, error_size);
+    if (rc < 0)
+        return rc;
+    LOG_INFO("server.listening", "url=%s workers=%u epoch=%s", server->url, server->workers_count,
+             server->cluster.epoch);
+    return feed_start(server->feed, error, error_size);
+}
+
+/* ---- run and stop ---- */
+
+static void announce_ready(const struct server *server)
+{
+    printf("tapehead ready url=%s workers=%u source=%s\n", server->url, server->workers_count,
+           server->demo ? "demo" : server->config.source);
+    fflush(stdout);
+}
+
+/* Returns the signal that ends the server. */
+static int wait_for_signal(const struct server *server, const sigset_t *signals)
+{
+    bool announced = false;
+    struct timespec poll = {.tv_nsec = READY_POLL_MS * 1000000};
+    for (;;) {
+        int signal = announced ? sigwaitinfo(signals, NULL) : sigtimedwait(signals, NULL, &poll);
+        if (signal > 0)
+            return signal;
+        if (!announced && counter_get(&feed_metrics(server->feed)->ready)) {
+            announce_ready(server);
+            announced = true;
+        }
+    }
+}
+
+/* Accepts any half-started server. */
+static void stop(struct server *server)
+{
+    if (server->feed)
+        feed_stop(server->feed); /* no more ticks: the queues only shrink from here */
+    for (uint32_t i = 0; i < server->workers_count; i++)
+        if (server->threads[i].running && server->threads[i].rc == 0)
+            worker_stop(&server->workers[i]);
+    for (uint32_t i = 0; i < server->workers_count; i++)
+        if (server->threads[i].running)
+            pthread_join(server->threads[i].id, NULL);
+    feed_destroy(server->feed);
+    demo_destroy(server->demo);
+    free(server->workers);
+    free(server->metrics);
+}
+
+static int run(struct server *server)
+{
+    /* Blocked here before any thread starts, so that only wait_for_signal() sees them. */
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    signal(SIGPIPE, SIG_IGN);
+
+    char error[512] = "";
+    int rc = start(server, error, sizeof error);
+    if (rc < 0) {
+        fprintf(stderr, "tapehead: %s\n", error);
+        stop(server);
+        return rc == -EINVAL ? EXIT_USAGE : EXIT_FAILURE;
+    }
+    int signal_number = wait_for_signal(server, &signals);
+    LOG_INFO("server.stopping", "signal=%s drain_ms=%" PRIu64,
+             signal_number == SIGTERM ? "TERM" : "INT", server->config.drain_ms);
+    stop(server);
+    LOG_INFO("server.stopped", "url=%s", server->url);
+    return EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+    static struct server server;
+    char error[512];
+    switch (config_read(&server.config, argc, argv, error, sizeof error)) {
+    case CONFIG_HELP: config_print_help(stdout); return EXIT_SUCCESS;
+    case CONFIG_HELP_MARKDOWN: config_print_markdown(stdout); return EXIT_SUCCESS;
+    case CONFIG_VERSION: puts("tapehead " TAPEHEAD_VERSION); return EXIT_SUCCESS;
+    case CONFIG_PRINT: config_print(&server.config, stdout); return EXIT_SUCCESS;
+    case CONFIG_BAD_USAGE: fprintf(stderr, "tapehead: %s\n", error); return EXIT_USAGE;
+    case CONFIG_RUN: break;
+    }
+    if (check_config(&server, error, sizeof error) < 0 ||
+        check_descriptors(&server, error, sizeof error) < 0) {
+        fprintf(stderr, "tapehead: %s\n", error);
+        return EXIT_USAGE;
+    }
+    return run(&server);
+}

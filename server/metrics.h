@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * metrics: what a worker counts about itself; it alone writes, anyone reads. /metrics sums the
+ * workers and adds the feed's.
+ */
+#ifndef TAPEHEAD_SERVER_METRICS_H
+#define TAPEHEAD_SERVER_METRICS_H
+
+#include "feed/base.h"
+#include "feed/feed.h"
+#include "feed/histogram.h"
+#include "server/wire/answer.h"
+
+/* Why a connection ended. */
+enum close_reason {
+    CLOSED_BY_PEER,  /* close handshake, or end of stream */
+    CLOSED_PROTOCOL, /* a violation of RFC 6455, or of HTTP */
+    CLOSED_TIMEOUT,  /* handshake, idle, or close not finished in time */
+    CLOSED_STALLED,  /* read nothing for stall-ms */
+    CLOSED_CONTROL,  /* its control lane was full */
+    CLOSED_LIMIT,    /* too many commands, too big a message, no room for its patterns */
+    CLOSED_REFUSED,  /* over max-connections */
+    CLOSED_SHUTDOWN,
+    CLOSED_BROKEN, /* reset, or an error of the socket */
+    CLOSED_DONE,   /* an HTTP answer without keep-alive */
+    CLOSED_REASONS,
+};
+
+struct worker_metrics {
+    counter connections;   /* now */
+    counter websockets;    /* now */
+    counter subscriptions; /* now: topics held */
+    counter pairs;         /* now: (client, symbol) */
+    counter accepted;
+    counter closed[CLOSED_REASONS];
+    counter requests; /* HTTP, upgrades included */
+    counter commands;
+    counter command_errors;
+    counter ticks;
+    counter encoded; /* frames of ticks */
+    counter deliveries;
+    counter dropped_slow;
+    counter gaps_overload;
+    counter sends;
+    counter sends_short;
+    counter bytes_sent;
+    counter bytes_received;
+    counter heartbeats;
+    counter events_stale; /* completions of a client that had gone */
+    counter turns;
+    counter sleeps;
+    struct histogram latency; /* from receipt to the hand-over to the socket, a tick and client */
+};
+
+/* Prometheus text exposition format 0.0.4. */
+void metrics_print(struct bytes *out, const struct feed *feed,
+                   const struct worker_metrics *const *workers, uint32_t workers_count);
+
+#endif

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+/* outbound: see outbound.h. */
+#include "server/outbound.h"
+
+#include <errno.h>
+
+#include "server/worker.h"
+
+/* Whether ticks should wait for others: only while nothing but ticks waits. */
+static bool waits_for_window(struct worker *worker, uint32_t index)
+{
+    struct client *client = &worker->clients[index];
+    struct subscriber *sub = &worker->fanout.subscribers[index];
+    if (!client->delay_ms || client->drain_code || sub->lane.len || sub->rest.len ||
+        client->state != CLIENT_OPEN)
+        return false;
+    if (sub->patient)
+        return true;
+    if (client->window_open)
+        return false; /* it has passed */
+    client->window_open = true;
+    sub->patient = true;
+    timers_set(&worker->timers, index * 2 + 1, worker->now_ms + client->delay_ms);
+    return true;
+}
+
+static void end_window(struct worker *worker, uint32_t index)
+{
+    worker->clients[index].window_open = false;
+    worker->fanout.subscribers[index].patient = false;
+    timers_clear(&worker->timers, index * 2 + 1);
+}
+
+void outbound_window_passed(struct worker *worker, uint32_t index)
+{
+    worker->fanout.subscribers[index].patient = false;
+    fanout_mark_dirty(&worker->fanout, index);
+}
+
+static void nothing_waits(struct worker *worker, uint32_t index)
+{
+    struct client *client = &worker->clients[index];
+    if (client->state == CLIENT_CLOSING)
+        client_linger(worker, index);
+    else if (client->drain_code)
+        client_close(worker, index, CLOSED_SHUTDOWN, client->drain_code, "going away");
+}
+
+bool outbound_flush(struct worker *worker, uint32_t index)
+{
+    struct client *client = &worker->clients[index];
+    struct subscriber *sub = &worker->fanout.subscribers[index];
+    if (client->state == CLIENT_LINGERING || client->state == CLIENT_GONE ||
+        client->state == CLIENT_FREE)
+        return false;
+    if (sub->overfull) {
+        client_abort(worker, index, CLOSED_CONTROL);
+        return false;
+    }
+    if (sub->starved && client->state == CLIENT_OPEN)
+        client_close(worker, index, CLOSED_LIMIT, WS_CLOSE_TRY_LATER,
+                     "no room for the symbols of your patterns");
+    if (waits_for_window(worker, index))
+        return false;
+    end_window(worker, index);
+    const struct send *send =
+        gather(&worker->fanout, &worker->batch, index, worker->now_ns, &worker->metrics->latency);
+    if (!send) {
+        nothing_waits(worker, index);
+        return false;
+    }
+    client->send = (uint32_t)(send - worker->batch.sends);
+    client->sending = true;
+    sub->held = true;
+    worker->in_flight++;
+    io_send(worker->io, client->socket, client_token(worker, index), send->data, send->len);
+    return true;
+}
+
+static void block(struct worker *worker, uint32_t index, bool progress)
+{
+    struct client *client = &worker->clients[index];
+    counter_add(&worker->metrics->sends_short, 1);
+    if (!client->blocked_ms || progress)
+        client->blocked_ms = worker->now_ms;
+    client->awaiting_writable = true;
+    io_await_writable(worker->io, client->socket, client_token(worker, index));
+    client_arm(worker, index);
+}
+
+static void unblock(struct worker *worker, uint32_t index)
+{
+    struct client *client = &worker->clients[index];
+    struct subscriber *sub = &worker->fanout.subscribers[index];
+    sub->held = false;
+    if (client->blocked_ms) {
+        client->blocked_ms = 0;
+        client_arm(worker, index);
+    }
+    if (fanout_waiting(sub) || client->state == CLIENT_CLOSING || client->drain_code)
+        fanout_mark_dirty(&worker->fanout, index);
+}
+
+void outbound_sent(struct worker *worker, uint32_t index, int32_t result)
+{
+    struct client *client = &worker->clients[index];
+    const struct send *send = &worker->batch.sends[client->send];
+    client->sending = false;
+    worker->in_flight--;
+    counter_add(&worker->metrics->sends, 1);
+    if (client->state == CLIENT_GONE) {
+        client_free_if_done(worker, index);
+        return;
+    }
+    uint32_t taken = result > 0 ? (uint32_t)result : 0;
+    counter_add(&worker->metrics->bytes_sent, taken);
+    int rc = gather_sent(&worker->fanout, &worker->batch, send, taken);
+    bool broken = rc < 0 || (result < 0 && result != -EAGAIN && result != -EINTR);
+    if (broken)
+        client_abort(worker, index, CLOSED_BROKEN);
+    else if (taken < send->len)
+        block(worker, index, taken > 0);
+    else
+        unblock(worker, index);
+}
+
+void outbound_writable(struct worker *worker, uint32_t index, int32_t result)
+{
+    struct client *client = &worker->clients[index];
+    client->awaiting_writable = false;
+    if (client->state == CLIENT_GONE) {
+        client_free_if_done(worker, index);
+    } else if (result < 0) {
+        client_abort(worker, index, CLOSED_BROKEN);
+    } else {
+        /* Still blocked until a send says otherwise: the poll may also tell of an error. */
+        worker->fanout.subscribers[index].held = false;
+        fanout_mark_dirty(&worker->fanout, index);
+    }
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * session: what an open client asks for: commands, carried out on the fan-out and answered on the
+ * control lane. Worker thread only.
+ */
+#ifndef TAPEHEAD_SERVER_SESSION_H
+#define TAPEHEAD_SERVER_SESSION_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "server/wire/http.h"
+
+struct worker;
+
+/* After the upgrade: welcome, and the subscription that the query asks for. */
+void session_open(struct worker *worker, uint32_t client, struct http_text query);
+
+/* One whole message. */
+void session_message(struct worker *worker, uint32_t client, const uint8_t *data, size_t len);
+
+void session_heartbeat(struct worker *worker, uint32_t client);
+void session_shutdown(struct worker *worker, uint32_t client);
+
+#endif

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: MIT */
+/* worker: see worker.h. */
+#include "server/worker.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "feed/clock.h"
+#include "feed/log.h"
+#include "server/inbound.h"
+#include "server/outbound.h"
+
+enum {
+    EVENTS_MAX = 1024,            /* reaped at a time */
+    DRAIN_TICKS_MAX = 1024,       /* a turn */
+    DRAIN_PUSHES_MAX = 32 * 1024, /* frames put into queues a turn, give or take one tick's */
+    REFUSED_EXTRA = 64,           /* slots in which connections over the limit are told so */
+    IDLE_WAIT_MS = 10000,
+    DRAIN_WAIT_MS = 10,  /* at shutdown, to see that the last has gone */
+    SOCKETS_MARGIN = 16, /* slots between a close and its completion */
+};
+
+/* ---- memory ---- */
+
+uint32_t worker_clients_max(const struct config *config, uint32_t workers)
+{
+    /* SO_REUSEPORT spreads connections by hash, not evenly: a worker can hold a fifth more than its
+     * share. */
+    uint64_t share = (config->max_connections + workers - 1) / workers;
+    if (workers > 1)
+        share += share / 5;
+    return (uint32_t)share + REFUSED_EXTRA;
+}
+
+static struct fanout_config fanout_settings(const struct config *config, uint32_t workers)
+{
+    uint64_t holds = config->worker_pairs;
+    return (struct fanout_config){
+        .subscribers_max = worker_clients_max(config, workers),
+        .symbols_max = (uint32_t)config->symbols_max,
+        .pairs_max = (uint32_t)config->worker_pairs,
+        .holds_max = (uint32_t)holds,
+        .queue_frames_max = (uint32_t)config->queue_frames,
+        .queue_bytes_max = (uint32_t)config->queue_bytes,
+        .control_bytes_max = (uint32_t)config->control_bytes,
+        .control_budget = config->control_budget,
+        .arena_bytes = config->arena_bytes,
+        .arena_frames =
+            (uint32_t)(config->arena_bytes / 64 < 1u << 24 ? config->arena_bytes / 64 : 1u << 24),
+    };
+}
+
+uint64_t worker_memory_max(const struct config *config, uint32_t workers)
+{
+    struct fanout_config fanout = fanout_settings(config, workers);
+    uint64_t clients = fanout.subscribers_max;
+    return fanout_memory_max(&fanout) + io_memory_max() +
+           clients * (sizeof(struct client) + 2 * sizeof(struct timer)) + config->inbox_budget +
+           GATHER_SCRATCH + GATHER_PIECES * sizeof(struct piece);
+}
+
+/* ---- birth and death ---- */
+
+int worker_init(struct worker *worker, char *error, size_t error_size)
+{
+    const struct config *config = worker->cluster->config;
+    uint32_t workers = worker->cluster->workers_count;
+    struct fanout_config settings = fanout_settings(config, workers);
+    struct io_config io = {.listen_fd = worker->listen_fd,
+                           .bell_fd = feed_doorbell(worker->cluster->feed, worker->index)->fd,
+                           .sockets_max = settings.subscribers_max + SOCKETS_MARGIN};
+    snprintf(error, error_size, "out of memory");
+    worker->clients_max = settings.subscribers_max;
+    worker->clients_free = SOCKET_NONE;
+    worker->now_ms = clock_mono_ns() / 1000000;
+    worker->now_ns = clock_wall_ns();
+    worker->clients = calloc(worker->clients_max, sizeof *worker->clients);
+    if (!worker->clients || fanout_init(&worker->fanout, &settings) < 0 ||
+        batch_init(&worker->batch) < 0 ||
+        timers_init(&worker->timers, worker->clients_max * 2, worker->now_ms) < 0) {
+        worker_finish(worker);
+        return -ENOMEM;
+    }
+    int rc = io_create(&worker->io, &io, error, error_size);
+    if (rc < 0) {
+        worker_finish(worker);
+        return rc;
+    }
+    io_accept(worker->io);
+    return 0;
+}
+
+void worker_finish(struct worker *worker)
+{
+    io_destroy(worker->io);
+    worker->io = NULL;
+    for (uint32_t i = 0; worker->clients && i < worker->clients_used; i++)
+        bytes_finish(&worker->clients[i].inbox);
+    fanout_finish(&worker->fanout);
+    batch_finish(&worker->batch);
+    timers_finish(&worker->timers);
+    bytes_finish(&worker->answer);
+    free(worker->clients);
+    worker->clients = NULL;
+}
+
+void worker_stop(struct worker *worker)
+{
+    /* Release pairs with the acquire in worker_run(): what main wrote before is seen by the worker.
+     */
+    atomic_store_explicit(&worker->stop, true, memory_order_release);
+    uint64_t one = 1;
+    (void)!write(feed_doorbell(worker->cluster->feed, worker->index)->fd, &one, sizeof one);
+}
+
+/* ---- a turn ---- */
+
+static void read_clocks(struct worker *worker)
+{
+    worker->now_ms = clock_mono_ns() / 1000000;
+    worker->now_ns = clock_wall_ns();
+}
+
+static bool is_current(struct worker *worker, const struct io_event *event)
+{
+    uint32_t index = event->token.client;
+    if (index < worker->clients_used && worker->clients[index].state != CLIENT_FREE &&
+        worker->clients[index].generation == event->token.generation)
+        return true;
+    if (index != SOCKET_NONE)
+        counter_add(&worker->metrics->events_stale, 1);
+    return false;
+}
+
+static void handle(struct worker *worker, const struct io_event *event)
+{
+    uint32_t index = event->token.client;
+    if (event->kind == IO_NOTHING || event->kind == IO_BELL)
+        return;
+    if (event->kind == IO_ACCEPT) {
+        if (event->result >= 0)
+            client_accept(worker, (uint32_t)event->result);
+        return;
+    }
+    if (is_current(worker, event)) {
+        switch (event->kind) {
+        case IO_RECEIVE: inbound_received(worker, index, event); break;
+        case IO_SEND: outbound_sent(worker, index, event->result); break;
+        case IO_WRITABLE: outbound_writable(worker, index, event->result); break;
+        case IO_CLOSE: client_closed(worker, index); break;
+        default: break;
+        }
+    }
+    io_recycle(worker->io, event);
+}
+
+/* Returns how many events there were. */
+static uint32_t reap(struct worker *worker, int64_t wait_ms)
+{
+    struct io_event events[EVENTS_MAX];
+    uint32_t n = wait_ms > 0 ? io_wait(worker->io, wait_ms * 1000000, events, EVENTS_MAX)
+                             : io_turn(worker->io, events, EVENTS_MAX);
+    read_clocks(worker);
+    for (uint32_t i = 0; i < n; i++)
+        handle(worker, &events[i]);
+    return n;
+}
+
+static void take_slot(struct worker *worker, const union ring_slot *slot)
+{
+    if (slot->tick.kind == RING_SYMBOL) {
+        fanout_symbol(&worker->fanout, slot->tick.symbol, slot->symbol.name, slot->symbol.len);
+        return;
+    }
+    fanout_tick(&worker->fanout, &slot->tick);
+    counter_add(&worker->metrics->ticks, 1);
+}
+
+/* Ring to queues, a bounded number. Returns how many slots were taken. */
+static uint64_t drain(struct worker *worker)
+{
+    struct ring *ring = feed_ring(worker->cluster->feed);
+    uint64_t pushed = worker->fanout.pushed;
+    uint64_t taken = 0;
+    while (taken < DRAIN_TICKS_MAX && worker->fanout.pushed - pushed < DRAIN_PUSHES_MAX) {
+        const union ring_slot *slots;
+        uint64_t n = ring_peek(ring, worker->index, &slots);
+        if (!n)
+            break;
+        uint64_t i = 0;
+        while (i < n && taken + i < DRAIN_TICKS_MAX &&
+               worker->fanout.pushed - pushed < DRAIN_PUSHES_MAX)
+            take_slot(worker, &slots[i++]);
+        ring_release(ring, worker->index, i);
+        taken += i;
+    }
+    return taken;
+}
+
+/* Gathers a batch for those who have waited longest, submits it, and sees every send of it ended.
+ */
+static void flush(struct worker *worker)
+{
+    uint32_t index;
+    fanout_bury(&worker->fanout);
+    batch_reset(&worker->batch);
+    while (batch_has_room(&worker->batch) && fanout_take_dirty(&worker->fanout, &index))
+        outbound_flush(worker, index);
+    /* Sends never block, so they end within the submit. */
+    while (worker->in_flight)
+        reap(worker, 0);
+}
+
+static void fire_timers(struct worker *worker)
+{
+    uint32_t id;
+    while (timers_expire(&worker->timers, worker->now_ms, &id)) {
+        if (id % 2)
+            outbound_window_passed(worker, id / 2);
+        else
+            client_timer(worker, id / 2);
+    }
+}
+
+/* The gauges of what is held now, and sums that the fan-out keeps. */
+static void publish_metrics(struct worker *worker)
+{
+    const struct fanout *fanout = &worker->fanout;
+    struct worker_metrics *metrics = worker->metrics;
+    counter_set(&metrics->pairs, fanout->pairs_live);
+    counter_set(&metrics->subscriptions, fanout->topics.holds_live);
+    counter_set(&metrics->encoded, fanout->encoded);
+    counter_set(&metrics->deliveries, fanout->delivered);
+    counter_set(&metrics->dropped_slow, fanout->dropped);
+    counter_set(&metrics->gaps_overload, fanout->overload_gaps);
+    counter_add(&metrics->turns, 1);
+}
+
+/* Sleeps unless the ring has something: the doorbell is armed first, then the ring looked at again.
+ */
+static void sleep_until_rung(struct worker *worker)
+{
+    struct doorbell *bell = feed_doorbell(worker->cluster->feed, worker->index);
+    const union ring_slot *slots;
+    int64_t wait_ms = timers_wait_ms(&worker->timers, worker->now_ms,
+                                     worker->drain_until_ms ? DRAIN_WAIT_MS : IDLE_WAIT_MS);
+    doorbell_arm(bell);
+    bool stopping =
+        atomic_load_explicit(&worker->stop, memory_order_acquire) && !worker->drain_until_ms;
+    if (ring_peek(feed_ring(worker->cluster->feed), worker->index, &slots) || wait_ms == 0 ||
+        stopping)
+        wait_ms = 0;
+    else
+        counter_add(&worker->metrics->sleeps, 1);
+    reap(worker, wait_ms);
+    doorbell_disarm(bell);
+}
+
+/* ---- shutdown ---- */
+
+static void begin_drain(struct worker *worker)
+{
+    worker->drain_until_ms = worker->now_ms + (int64_t)worker->cluster->config->drain_ms;
+    io_stop_accepting(worker->io);
+    close(worker->listen_fd); /* new callers are refused by the kernel at once */
+    worker->listen_fd = -1;
+    for (uint32_t i = 0; i < worker->clients_used; i++)
+        client_drain(worker, i);
+}
+
+/* Returns whether all is over. */
+static bool drain_is_over(struct worker *worker)
+{
+    if (!counter_get(&worker->metrics->connections))
+        return true;
+    if (worker->now_ms < worker->drain_until_ms)
+        return false;
+    for (uint32_t i = 0; i < worker->clients_used; i++)
+        client_abort(worker, i, CLOSED_SHUTDOWN);
+    return worker->now_ms > worker->drain_until_ms + 1000;
+}
+
+void worker_run(struct worker *worker)
+{
+    for (;;) {
+        /* Acquire pairs with worker_stop()'s release. */
+        if (atomic_load_explicit(&worker->stop, memory_order_acquire) && !worker->drain_until_ms)
+            begin_drain(worker);
+        if (worker->drain_until_ms && drain_is_over(worker))
+            return;
+        uint64_t taken = drain(worker);
+        flush(worker);
+        fire_timers(worker);
+        publish_metrics(worker);
+        if (taken || worker->fanout.dirty_count)
+            reap(worker, 0);
+        else
+            sleep_until_rung(worker);
+    }
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * worker: a thread W with an io of its own and everything that its clients touch. Nothing of it is
+ * shared but the ring it reads, the doorbell that wakes it, its metrics (others read them) and
+ * `stop`.
+ *
+ * A turn, in this order: reap what ended and act on it; drain some ticks into queues; gather and
+ * send for the dirty; fire timers. It is cut into chunks, so that one tick to ten thousand clients
+ * delays neither an accept nor a pong.
+ */
+#ifndef TAPEHEAD_SERVER_WORKER_H
+#define TAPEHEAD_SERVER_WORKER_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "feed/feed.h"
+#include "server/client.h"
+#include "server/config.h"
+#include "server/fanout/gather.h"
+#include "server/io/io.h"
+#include "server/io/timers.h"
+#include "server/metrics.h"
+
+/* What all workers know of each other, for limits and for /metrics. Read-only after start, but for
+ * what is atomic. */
+struct cluster {
+    const struct config *config;
+    struct feed *feed;
+    const struct worker_metrics *const *metrics;
+    uint32_t workers_count;
+    char epoch[16]; /* this run's: `seq` counts within it */
+};
+
+struct worker {
+    const struct cluster *cluster;
+    uint32_t index;
+    int listen_fd;
+    uint32_t clients_max;
+
+    struct io *io;
+    struct fanout fanout;
+    struct timers timers;
+    struct batch batch;
+    struct client *clients;
+    uint32_t clients_free;
+    uint32_t clients_used;  /* slots below this have been used */
+    uint32_t in_flight;     /* sends of the batch */
+    struct bytes answer;    /* where answers are written before they go to a lane */
+    uint64_t inbox_used;    /* bytes of clients' unfinished messages */
+    int64_t now_ns;         /* wall, once a turn */
+    int64_t now_ms;         /* monotonic, once a turn */
+    int64_t drain_until_ms; /* 0 before shutdown */
+    uint32_t reap_from;     /* for the sweep at shutdown */
+
+    struct worker_metrics *metrics;
+    _Atomic bool stop; /* main writes: release; the worker reads: acquire */
+};
+
+/* What a worker claims at most, for the sum printed at start. */
+uint64_t worker_memory_max(const struct config *config, uint32_t workers);
+
+/* How many clients each worker can hold. */
+uint32_t worker_clients_max(const struct config *config, uint32_t workers);
+
+/* On the worker's own thread. Returns 0 or -errno with a sentence. */
+int worker_init(struct worker *worker, char *error, size_t error_size);
+
+/* Runs until told to stop and drained. */
+void worker_run(struct worker *worker);
+void worker_finish(struct worker *worker);
+
+/* Any thread: asks it to stop accepting, tell its clients, drain and return. */
+void worker_stop(struct worker *worker);
+
+#endif
