@@ -2,8 +2,8 @@
 /*
  * msgpack_scan: a bounded, non-recursive reader of msgpack, one item at a time. Pure; allocates
  * nothing and never reads at or past `end`. For tick_msgpack. Written here rather than taken from
- * msgpack-c, whose unpacker builds a tree in allocated zones: a tick needs neither, and a hostile
- * header must not be able to ask for memory.
+ * msgpack-c, whose unpacker builds a tree in allocated zones and believes a header: version 4.0
+ * maps 2 GiB for the six bytes dd 03ffffff 01.
  *
  * Functions return 0 or a negative enum value_error: VALUE_SYNTAX, or VALUE_TOO_MANY for nesting.
  * The format: https://github.com/msgpack/msgpack/blob/master/spec.md

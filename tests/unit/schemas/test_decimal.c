@@ -215,6 +215,8 @@ static void integers_are_read_to_their_bounds_and_not_beyond(void **state)
     assert_true(value == UINT64_MAX);
     assert_false(digits_parse("18446744073709551616", 20, &value));
     assert_false(digits_parse("184467440737095516150", 21, &value));
+    assert_false(digits_parse("184467440737095516160000", 24, &value));
+    assert_false(digits_parse("100000000000000000000000", 24, &value));
     assert_true(digits_parse("00000000000000000000000000000042", 32, &value));
     assert_int_equal(value, 42);
     assert_false(digits_parse("", 0, &value));
