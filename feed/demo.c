@@ -93,7 +93,7 @@ static int start_producer(struct demo *demo, const struct sim_config *sim, const
 {
     /* The embedded broker keeps 5 MB a partition as a list of batches and walks all of it to find
      * the newest: small batches (a linger of 1 ms) made it the slowest thing in the house. */
-    static const char *const properties[] = {"linger.ms=5"};
+    static const char *const properties[] = {"linger.ms=10"};
     const struct producer_config config = {
         .brokers = rd_kafka_mock_cluster_bootstraps(demo->cluster),
         .topic = topic,

@@ -26,6 +26,9 @@ enum {
     BATCH = 256,    /* messages a poll */
     CHECK_MS = 100, /* how often state and watermarks are looked at */
     HURRY_MS = 250, /* how often the watcher is asked to look at once */
+    NUDGE_MS = 20,  /* how often, at most, fetching is kept going */
+    BACKLOG = 64,   /* queued messages that may mean that fetching has paused, or soon will */
+    BACKLOG_BYTES = 1 << 20, /* the same, of the messages of one poll */
 };
 
 struct topic {
@@ -49,7 +52,8 @@ struct kafka {
     struct kafka_found found[FEED_PARTITIONS_MAX]; /* the watcher's table as last taken */
     uint32_t parts_count;
     struct kafka_health health;
-    int64_t checked_ns, hurried_ns;
+    int64_t checked_ns, hurried_ns, nudged_ns;
+    bool backlog; /* seen since the last nudge */
     struct log_rate undecodable, errors;
     rd_kafka_message_t *batch[BATCH];
 
@@ -309,9 +313,23 @@ static rd_kafka_resp_err_t on_new(rd_kafka_t *rk, const rd_kafka_conf_t *conf, v
 
 /* ---- the source's functions ---- */
 
+/* See kafka_watch_nudge(). While there is a backlog, and once more after it. */
+static void keep_fetching(struct kafka *k, size_t bytes, int64_t now_ns)
+{
+    if (bytes >= BACKLOG_BYTES || rd_kafka_queue_length(k->queue) >= BACKLOG)
+        k->backlog = true;
+    if (!k->backlog || now_ns - k->nudged_ns < (int64_t)NUDGE_MS * 1000000)
+        return;
+    k->backlog = false;
+    k->nudged_ns = now_ns;
+    kafka_watch_nudge(&k->watch);
+}
+
 static void poll(struct source *source, int timeout_ms)
 {
     struct kafka *k = (struct kafka *)source;
+    if (k->backlog && timeout_ms > NUDGE_MS)
+        timeout_ms = NUDGE_MS;
     follow_watch(k);
     /* A batch call waits its whole time for a full batch: so wait for one message, then take what
      * is there. */
@@ -321,11 +339,14 @@ static void poll(struct source *source, int timeout_ms)
         count += more > 0 ? more : 0;
     }
     int64_t now_ns = clock_mono_ns();
+    size_t bytes = 0;
     k->rts_ns = clock_wall_ns();
     for (ssize_t i = 0; i < count; i++) {
+        bytes += k->batch[i]->len;
         take_event(k, k->batch[i], now_ns);
         rd_kafka_message_destroy(k->batch[i]);
     }
+    keep_fetching(k, bytes, now_ns);
     check(k, now_ns);
 }
 

@@ -12,6 +12,7 @@
 enum {
     ASK_MS = 500,   /* how long a broker may take to answer: bounds kafka_watch_stop() */
     RETRY_MS = 250, /* between looks while something is amiss */
+    NUDGE_MS = 50,  /* patience with an answer that doesn't matter */
 };
 
 /* ---- which partitions there are ---- */
@@ -248,15 +249,50 @@ static bool place_waiting(struct kafka_watch *watch)
 
 /* ---- the thread ---- */
 
+/* One partition of each leader. */
+static rd_kafka_topic_partition_list_t *one_of_each_leader(struct kafka_watch *watch)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(8);
+    bool taken[KAFKA_HEARD] = {false};
+    pthread_mutex_lock(&watch->lock);
+    for (uint32_t i = 0; i < watch->count; i++) {
+        const struct kafka_found *found = &watch->found[i];
+        if (found->leader < 0 || taken[found->leader % KAFKA_HEARD])
+            continue;
+        taken[found->leader % KAFKA_HEARD] = true;
+        const char *topic = rd_kafka_topic_name(watch->topics[found->topic]);
+        rd_kafka_topic_partition_list_add(list, topic, found->partition)->offset =
+            RD_KAFKA_OFFSET_END;
+    }
+    pthread_mutex_unlock(&watch->lock);
+    return list;
+}
+
+/* The answer doesn't matter, only that the brokers' threads wake to send the question. */
+static void wake_fetchers(struct kafka_watch *watch)
+{
+    rd_kafka_topic_partition_list_t *list = one_of_each_leader(watch);
+    if (list->cnt > 0)
+        rd_kafka_offsets_for_times(watch->rk, list, NUDGE_MS);
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
 /* Sleeps until it is time to look again or someone asks for it; false when it is time to end. */
 static bool rest(struct kafka_watch *watch, bool well)
 {
     int64_t until = clock_mono_ns() + (int64_t)(well ? watch->refresh_ms : RETRY_MS) * 1000000;
-    struct timespec t = {.tv_sec = until / 1000000000, .tv_nsec = until % 1000000000};
+    const struct timespec t = {.tv_sec = until / 1000000000, .tv_nsec = until % 1000000000};
     pthread_mutex_lock(&watch->lock);
-    while (!watch->stop && !watch->hurry)
-        if (pthread_cond_timedwait(&watch->wake, &watch->lock, &t) == ETIMEDOUT)
-            break;
+    while (!watch->stop && !watch->hurry && clock_mono_ns() < until) {
+        if (!watch->nudge) {
+            pthread_cond_timedwait(&watch->wake, &watch->lock, &t);
+            continue;
+        }
+        watch->nudge = false;
+        pthread_mutex_unlock(&watch->lock);
+        wake_fetchers(watch);
+        pthread_mutex_lock(&watch->lock);
+    }
     watch->hurry = false;
     bool stop = watch->stop;
     pthread_mutex_unlock(&watch->lock);
@@ -335,6 +371,14 @@ void kafka_watch_hurry(struct kafka_watch *watch)
 {
     pthread_mutex_lock(&watch->lock);
     watch->hurry = true;
+    pthread_cond_signal(&watch->wake);
+    pthread_mutex_unlock(&watch->lock);
+}
+
+void kafka_watch_nudge(struct kafka_watch *watch)
+{
+    pthread_mutex_lock(&watch->lock);
+    watch->nudge = true;
     pthread_cond_signal(&watch->wake);
     pthread_mutex_unlock(&watch->lock);
 }

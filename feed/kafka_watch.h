@@ -63,7 +63,7 @@ struct kafka_watch {
     pthread_cond_t wake;
 
     /* Under the lock. */
-    bool stop, hurry;
+    bool stop, hurry, nudge;
     bool changed;  /* since F looked */
     bool complete; /* each topic exists and was looked at */
     uint32_t count;
@@ -96,6 +96,12 @@ void kafka_watch_lost(struct kafka_watch *watch, uint32_t i, int64_t position, i
 
 /* F: something is amiss, look now. */
 void kafka_watch_hurry(struct kafka_watch *watch);
+
+/* F: the queue was long and no longer is. Librdkafka 2.0 lets a broker's thread that has found the
+ * queue full sleep out its second before it fetches again (its issue 2879; from 2.2 on there is
+ * fetch.queue.backoff.ms). A request to the broker wakes the thread, so the watcher sends each
+ * leader a small one. */
+void kafka_watch_nudge(struct kafka_watch *watch);
 
 /* Librdkafka's threads: a broker has answered. */
 void kafka_watch_heard(struct kafka_watch *watch, int32_t broker);

@@ -346,6 +346,30 @@ static void a_position_said_to_be_out_of_range_is_found_again_without_loss(void 
     broker_destroy(broker);
 }
 
+/* Librdkafka 2.0 rests up to a second whenever its queue has been full. */
+static void a_backlog_beyond_the_queues_bound_is_read_without_pauses(void **state)
+{
+    (void)state;
+    static const char *const narrow[] = {"fetch.wait.max.ms=5", "queued.min.messages=100"};
+    struct broker *broker = one_topic(2);
+    for (int i = 0; i < 8; i++) /* eight batches, which the mock broker hands out one a fetch */
+        put_ticks(broker, 2, 8000);
+    struct feed_config config = config_for(broker_address(broker), "trades", "earliest");
+    config.properties = narrow;
+    config.properties_count = 2;
+    config.partition_refresh_ms = 60000; /* the watcher's own questions would end a pause too */
+    int64_t start_ns = clock_mono_ns();
+    struct feed *feed = start_feed(&config);
+    struct tape *tape = tape_create(feed, 0);
+    assert_true(tape_read_until(tape, 64000, PATIENCE_MS));
+    int64_t took_ms = (clock_mono_ns() - start_ns) / 1000000;
+    print_message("64000 ticks in %lld ms\n", (long long)took_ms);
+    assert_true(took_ms < 4000); /* eight seconds where it pauses */
+    feed_destroy(feed);
+    tape_destroy(tape);
+    broker_destroy(broker);
+}
+
 /* ---- settings ---- */
 
 static void a_bad_setting_is_named(void **state)
@@ -497,6 +521,7 @@ int main(void)
         cmocka_unit_test(a_partition_without_a_leader_stalls_the_feed_until_it_has_one),
         cmocka_unit_test(no_broker_at_all_is_a_lost_feed_that_still_stops),
         cmocka_unit_test(a_position_said_to_be_out_of_range_is_found_again_without_loss),
+        cmocka_unit_test(a_backlog_beyond_the_queues_bound_is_read_without_pauses),
         cmocka_unit_test(a_bad_setting_is_named),
         cmocka_unit_test(a_feed_without_brokers_is_refused),
         cmocka_unit_test(the_memory_sum_follows_the_properties),
