@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * subcommands: tapectl's, a file each. Each reads argv[1] and on, and returns the program's exit
+ * status.
+ */
+#ifndef TAPEHEAD_TOOLS_SUBCOMMANDS_H
+#define TAPEHEAD_TOOLS_SUBCOMMANDS_H
+
+int gen_main(int argc, char **argv);
+int import_main(int argc, char **argv);
+int watch_main(int argc, char **argv);
+
+#endif
