@@ -36,7 +36,7 @@ static uint32_t take_slot(struct worker *worker)
     return index;
 }
 
-void client_accept(struct worker *worker, uint32_t socket)
+void client_accept(struct worker *worker, uint32_t socket, const struct io_peer *peer)
 {
     counter_add(&worker->metrics->accepted, 1);
     uint32_t index = take_slot(worker);
@@ -58,6 +58,9 @@ void client_accept(struct worker *worker, uint32_t socket)
                               .heard_ms = worker->now_ms};
     client->refused = connections_of_all(worker) >= worker->cluster->config->max_connections;
     counter_add(&worker->metrics->connections, 1);
+    uint64_t serial = counter_get(&worker->metrics->accepted);
+    stats_open(&worker->stats[index], serial * worker->cluster->workers_count + worker->index, peer,
+               worker->now_ns / 1000000);
     fanout_join(&worker->fanout, index, ENCODE_JSON);
     worker->fanout.subscribers[index].lane_max = HTTP_LANE_MAX;
     client->receiving = true;
@@ -91,6 +94,7 @@ static void end(struct worker *worker, uint32_t index)
 {
     struct client *client = &worker->clients[index];
     client->state = CLIENT_GONE;
+    stats_close(&worker->stats[index]);
     fanout_leave(&worker->fanout, index);
     client_free_inbox(worker, client);
     timers_clear(&worker->timers, index * 2);
@@ -158,6 +162,24 @@ void client_linger(struct worker *worker, uint32_t index)
     client->state = CLIENT_LINGERING;
     client->since_ms = worker->now_ms;
     client_arm(worker, index);
+}
+
+void client_publish(struct worker *worker, uint32_t index)
+{
+    const struct client *client = &worker->clients[index];
+    const struct subscriber *sub = &worker->fanout.subscribers[index];
+    struct client_stats *stats = &worker->stats[index];
+    int64_t blocked_for = client->blocked_ms ? worker->now_ms - client->blocked_ms : 0;
+    counter_set(&stats->format, sub->format);
+    counter_set(&stats->queued, sub->queue.count);
+    counter_set(&stats->queued_bytes, sub->queue.bytes);
+    counter_set(&stats->control_bytes, sub->lane.len);
+    counter_set(&stats->delivered, sub->delivered);
+    counter_set(&stats->dropped, sub->dropped);
+    counter_set(&stats->overload, sub->overload);
+    counter_set(&stats->stalls, client->stalls);
+    counter_set(&stats->blocked_since_ms,
+                client->blocked_ms ? (uint64_t)(worker->now_ns / 1000000 - blocked_for) : 0);
 }
 
 void client_answer(struct worker *worker, uint32_t index)
@@ -245,8 +267,8 @@ static void check_open(struct worker *worker, uint32_t index)
     if (client->heartbeat_ms && now >= client->heartbeat_ms) {
         client->heartbeat_ms = now + (int64_t)config->heartbeat_ms;
         /* A blocked client gets its next one when it reads again: old ones would tell it nothing.
-         */
-        if (!client->blocked_ms)
+         * One that is told goodbye gets none: it goes once nothing waits for it. */
+        if (!client->blocked_ms && !client->drain_code)
             session_heartbeat(worker, index);
     }
     if (client->state == CLIENT_OPEN)
@@ -256,6 +278,8 @@ static void check_open(struct worker *worker, uint32_t index)
 void client_timer(struct worker *worker, uint32_t index)
 {
     struct client *client = &worker->clients[index];
+    if (client->state != CLIENT_FREE && client->state != CLIENT_GONE)
+        client_publish(worker, index);
     switch ((enum client_state)client->state) {
     case CLIENT_HTTP:
         if (fanout_waiting(&worker->fanout.subscribers[index]) && client->blocked_ms)

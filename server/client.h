@@ -52,7 +52,9 @@ struct client {
     uint32_t socket;
     uint32_t send; /* in the batch, while sending */
     uint32_t delay_ms;
-    uint32_t commands; /* in this second */
+    uint32_t stalls;
+    uint64_t dropped_before; /* the stall */
+    uint32_t commands;       /* in this second */
     int64_t commands_second;
     int64_t heard_ms;
     int64_t since_ms;     /* of the state: deadlines of HTTP, CLOSING and LINGERING */
@@ -64,7 +66,7 @@ struct client {
 };
 
 /* A connection was accepted on `socket`. */
-void client_accept(struct worker *worker, uint32_t socket);
+void client_accept(struct worker *worker, uint32_t socket, const struct io_peer *peer);
 
 /* Its socket's slot is closed. */
 void client_closed(struct worker *worker, uint32_t index);
@@ -96,6 +98,9 @@ void client_free_if_done(struct worker *worker, uint32_t index);
 
 /* Forgets an unfinished request or message. */
 void client_free_inbox(struct worker *worker, struct client *client);
+
+/* Shows the operators how the client stands. */
+void client_publish(struct worker *worker, uint32_t index);
 
 struct io_token client_token(const struct worker *worker, uint32_t index);
 

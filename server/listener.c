@@ -107,19 +107,19 @@ static void write_url(const struct sockaddr_storage *address, socklen_t len, cha
     snprintf(url, url_size, strchr(host, ':') ? "http://[%s]:%s/" : "http://%s:%s/", host, port);
 }
 
-int listener_open(const char *address, uint64_t send_buffer, int *fds, uint32_t count, char *url,
-                  size_t url_size, char *error, size_t error_size)
+int listener_open(const char *setting, const char *address, uint64_t send_buffer, int *fds,
+                  uint32_t count, char *url, size_t url_size, char *error, size_t error_size)
 {
     char host[256], port[8];
     if (split_address(address, host, sizeof host, port, sizeof port) < 0) {
-        snprintf(error, error_size, "setting 'listen': '%s' is not ADDRESS:PORT", address);
+        snprintf(error, error_size, "setting '%s': '%s' is not ADDRESS:PORT", setting, address);
         return -EINVAL;
     }
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
     struct addrinfo *found;
     int rc = getaddrinfo(host[0] ? host : NULL, port, &hints, &found);
     if (rc != 0) {
-        snprintf(error, error_size, "setting 'listen': '%s': %s", address, gai_strerror(rc));
+        snprintf(error, error_size, "setting '%s': '%s': %s", setting, address, gai_strerror(rc));
         return -EINVAL;
     }
     struct sockaddr_storage storage = {0};

@@ -18,10 +18,17 @@
 #include "feed/clock.h"
 #include "feed/demo.h"
 #include "feed/log.h"
+#include "server/admin.h"
 #include "server/listener.h"
 #include "server/worker.h"
 
-enum { EXIT_USAGE = 2, WORKERS_MAX = 64, DEMO_PARTITIONS = 4, READY_POLL_MS = 20 };
+enum {
+    EXIT_USAGE = 2,
+    WORKERS_MAX = 64,
+    DEMO_PARTITIONS = 4,
+    DEMO_PROPERTIES_MAX = 16,
+    READY_POLL_MS = 20
+};
 
 struct thread {
     pthread_t id;
@@ -35,11 +42,16 @@ struct thread {
 struct server {
     struct config config;
     struct cluster cluster;
+    const char *properties[CONFIG_LIST_MAX + DEMO_PROPERTIES_MAX]; /* for librdkafka */
+    size_t properties_count;
     struct demo *demo;
     struct feed *feed;
     struct worker *workers;
     struct worker_metrics *metrics;
     const struct worker_metrics *metrics_list[WORKERS_MAX];
+    struct stats_table stats[WORKERS_MAX];
+    struct client_stats *stats_memory[WORKERS_MAX];
+    struct admin *admin;
     struct thread threads[WORKERS_MAX];
     uint32_t workers_count;
     char url[128];
@@ -105,6 +117,17 @@ static int check_descriptors(struct server *server, char *error, size_t error_si
     return -EINVAL;
 }
 
+/* The demo's own librdkafka properties come first, so that the user's win. */
+static void merge_properties(struct server *server)
+{
+    size_t count = 0;
+    const char *const *demo = server->demo ? demo_properties(&count) : NULL;
+    for (size_t i = 0; i < count; i++)
+        server->properties[server->properties_count++] = demo[i];
+    for (size_t i = 0; i < server->config.properties_count; i++)
+        server->properties[server->properties_count++] = server->config.properties[i];
+}
+
 static struct feed_config feed_settings(const struct server *server)
 {
     const struct config *config = &server->config;
@@ -114,8 +137,8 @@ static struct feed_config feed_settings(const struct server *server)
         .brokers = demo ? demo_brokers(server->demo) : config->brokers,
         .topics = config->topic,
         .from = config->from,
-        .properties = config->properties,
-        .properties_count = config->properties_count,
+        .properties = server->properties,
+        .properties_count = server->properties_count,
         .warmup = config->warmup,
         .partition_refresh_ms = (uint32_t)config->partition_refresh_ms,
         .stall_ms = (uint32_t)config->source_stall_ms,
@@ -186,6 +209,7 @@ static int start_worker(struct server *server, uint32_t i, int listen_fd, char *
     worker->index = i;
     worker->listen_fd = listen_fd;
     worker->metrics = &server->metrics[i];
+    worker->stats = server->stats_memory[i];
     thread->worker = worker;
     sem_init(&thread->started, 0, 0);
     int rc = -pthread_create(&thread->id, NULL, run_worker, thread);
@@ -205,8 +229,8 @@ static int start_workers(struct server *server, char *error, size_t error_size)
 {
     int fds[WORKERS_MAX];
     uint32_t n = server->workers_count;
-    int rc = listener_open(server->config.listen, server->config.send_buffer, fds, n, server->url,
-                           sizeof server->url, error, error_size);
+    int rc = listener_open("listen", server->config.listen, server->config.send_buffer, fds, n,
+                           server->url, sizeof server->url, error, error_size);
     if (rc < 0)
         return rc;
     server->workers = calloc(n, sizeof *server->workers);
@@ -217,11 +241,21 @@ static int start_workers(struct server *server, char *error, size_t error_size)
         return -ENOMEM;
     }
     memset(server->metrics, 0, n * sizeof *server->metrics);
-    for (uint32_t i = 0; i < n; i++)
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t clients = worker_clients_max(&server->config, n);
         server->metrics_list[i] = &server->metrics[i];
+        server->stats_memory[i] = calloc(clients, sizeof *server->stats_memory[i]);
+        if (!server->stats_memory[i]) {
+            snprintf(error, error_size, "out of memory");
+            return -ENOMEM;
+        }
+        server->stats[i] =
+            (struct stats_table){.clients = server->stats_memory[i], .count = clients};
+    }
     server->cluster = (struct cluster){.config = &server->config,
                                        .feed = server->feed,
                                        .metrics = server->metrics_list,
+                                       .stats = server->stats,
                                        .workers_count = n};
     make_epoch(server->cluster.epoch, sizeof server->cluster.epoch);
     for (uint32_t i = 0; i < n && rc == 0; i++)
@@ -236,12 +270,17 @@ static int start(struct server *server, char *error, size_t error_size)
         rc = start_demo(server, error, error_size);
     if (rc < 0)
         return rc;
+    merge_properties(server);
     struct feed_config feed_config = feed_settings(server);
     rc = feed_create(&server->feed, &feed_config, error, error_size);
     if (rc < 0)
         return rc;
     print_memory(server);
     rc = start_workers(server, error, error_size);
+    if (rc < 0)
+        return rc;
+    if (server->config.admin[0])
+        rc = admin_start(&server->admin, server->config.admin, &server->cluster, error, error_size);
     if (rc < 0)
         return rc;
     LOG_INFO("server.listening", "url=%s workers=%u epoch=%s", server->url, server->workers_count,
@@ -285,6 +324,9 @@ static void stop(struct server *server)
     for (uint32_t i = 0; i < server->workers_count; i++)
         if (server->threads[i].running)
             pthread_join(server->threads[i].id, NULL);
+    admin_stop(server->admin);
+    for (uint32_t i = 0; i < server->workers_count; i++)
+        free(server->stats_memory[i]);
     feed_destroy(server->feed);
     demo_destroy(server->demo);
     free(server->workers);

@@ -60,6 +60,11 @@ static void print_workers(const struct family *family)
     EACH(sends, "sends_total", "counter", "Sends to sockets.");
     EACH(sends_short, "sends_short_total", "counter",
          "Sends that the socket took only in part, or not at all.");
+    EACH(stalls, "stalls_total", "counter", "Times that a client's socket was full.");
+    EACH(queued, "queued_frames", "gauge", "Ticks that wait for their clients.");
+    EACH(queued_bytes, "queued_bytes", "gauge", "Their bytes.");
+    EACH(window_ms, "window_milliseconds", "gauge",
+         "How long ticks wait for each other because the worker is behind.");
     EACH(bytes_sent, "sent_bytes_total", "counter", "Bytes that sockets took.");
     EACH(bytes_received, "received_bytes_total", "counter", "Bytes from clients.");
     EACH(heartbeats, "heartbeats_total", "counter", "Heartbeats sent.");
@@ -83,9 +88,9 @@ static void print_drops(const struct family *family, const struct feed_metrics *
 
 static const char *const close_names[CLOSED_REASONS] = {
     [CLOSED_BY_PEER] = "peer",    [CLOSED_PROTOCOL] = "protocol", [CLOSED_TIMEOUT] = "timeout",
-    [CLOSED_STALLED] = "stalled", [CLOSED_CONTROL] = "control",   [CLOSED_LIMIT] = "limit",
-    [CLOSED_REFUSED] = "refused", [CLOSED_SHUTDOWN] = "shutdown", [CLOSED_BROKEN] = "broken",
-    [CLOSED_DONE] = "done",
+    [CLOSED_STALLED] = "stalled", [CLOSED_STRICT] = "strict",     [CLOSED_CONTROL] = "control",
+    [CLOSED_LIMIT] = "limit",     [CLOSED_REFUSED] = "refused",   [CLOSED_SHUTDOWN] = "shutdown",
+    [CLOSED_BROKEN] = "broken",   [CLOSED_DONE] = "done",
 };
 
 static void print_closed(const struct family *family)

@@ -17,6 +17,7 @@ enum close_reason {
     CLOSED_PROTOCOL, /* a violation of RFC 6455, or of HTTP */
     CLOSED_TIMEOUT,  /* handshake, idle, or close not finished in time */
     CLOSED_STALLED,  /* read nothing for stall-ms */
+    CLOSED_STRICT,   /* a strict subscription lost a tick */
     CLOSED_CONTROL,  /* its control lane was full */
     CLOSED_LIMIT,    /* too many commands, too big a message, no room for its patterns */
     CLOSED_REFUSED,  /* over max-connections */
@@ -43,10 +44,14 @@ struct worker_metrics {
     counter gaps_overload;
     counter sends;
     counter sends_short;
+    counter stalls; /* sockets that took nothing, or only a part, for a while */
+    counter queued; /* now: ticks that wait */
+    counter queued_bytes;
     counter bytes_sent;
     counter bytes_received;
     counter heartbeats;
     counter events_stale; /* completions of a client that had gone */
+    counter window_ms; /* now: how long ticks wait for each other because there is too much to do */
     counter turns;
     counter sleeps;
     struct histogram latency; /* from receipt to the hand-over to the socket, a tick and client */

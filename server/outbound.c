@@ -6,6 +6,8 @@
 
 #include "server/worker.h"
 
+enum { EPISODE_MS_MIN = 100 };
+
 /* Whether ticks should wait for others: only while nothing but ticks waits. */
 static bool waits_for_window(struct worker *worker, uint32_t index)
 {
@@ -53,13 +55,6 @@ bool outbound_flush(struct worker *worker, uint32_t index)
     if (client->state == CLIENT_LINGERING || client->state == CLIENT_GONE ||
         client->state == CLIENT_FREE)
         return false;
-    if (sub->overfull) {
-        client_abort(worker, index, CLOSED_CONTROL);
-        return false;
-    }
-    if (sub->starved && client->state == CLIENT_OPEN)
-        client_close(worker, index, CLOSED_LIMIT, WS_CLOSE_TRY_LATER,
-                     "no room for the symbols of your patterns");
     if (waits_for_window(worker, index))
         return false;
     end_window(worker, index);
@@ -81,11 +76,28 @@ static void block(struct worker *worker, uint32_t index, bool progress)
 {
     struct client *client = &worker->clients[index];
     counter_add(&worker->metrics->sends_short, 1);
+    if (!client->blocked_ms) {
+        counter_add(&worker->metrics->stalls, 1);
+        client->stalls++;
+        client->dropped_before = worker->fanout.subscribers[index].dropped;
+    }
     if (!client->blocked_ms || progress)
         client->blocked_ms = worker->now_ms;
     client->awaiting_writable = true;
     io_await_writable(worker->io, client->socket, client_token(worker, index));
+    client_publish(worker, index);
     client_arm(worker, index);
+}
+
+/* What is worth remembering of a stall that has passed: one that lasted, or cost ticks. */
+static void remember_stall(struct worker *worker, uint32_t index)
+{
+    const struct client *client = &worker->clients[index];
+    uint64_t dropped = worker->fanout.subscribers[index].dropped - client->dropped_before;
+    int64_t lasted_ms = worker->now_ms - client->blocked_ms;
+    if (dropped || lasted_ms >= EPISODE_MS_MIN)
+        stats_add_episode(&worker->stats[index], (uint64_t)(worker->now_ns / 1000000 - lasted_ms),
+                          (uint64_t)lasted_ms, dropped);
 }
 
 static void unblock(struct worker *worker, uint32_t index)
@@ -94,7 +106,9 @@ static void unblock(struct worker *worker, uint32_t index)
     struct subscriber *sub = &worker->fanout.subscribers[index];
     sub->held = false;
     if (client->blocked_ms) {
+        remember_stall(worker, index);
         client->blocked_ms = 0;
+        client_publish(worker, index);
         client_arm(worker, index);
     }
     if (fanout_waiting(sub) || client->state == CLIENT_CLOSING || client->drain_code)

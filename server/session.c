@@ -33,7 +33,7 @@ static void answer_problem(struct worker *worker, uint32_t index, const struct c
 
 /* Returns NULL, or why the symbol was rejected. */
 static const char *subscribe_one(struct worker *worker, uint32_t index, const char *text,
-                                 size_t len, bool snapshot)
+                                 size_t len, const struct fanout_request *request)
 {
     struct subscriber *sub = &worker->fanout.subscribers[index];
     if (spec_classify(text, len) == SPEC_BAD)
@@ -41,9 +41,32 @@ static const char *subscribe_one(struct worker *worker, uint32_t index, const ch
     if (sub->holds_count >= worker->cluster->config->max_subscriptions &&
         topics_find(&worker->fanout.topics, sub->holds, text, len) == TOPIC_NONE)
         return "too_many_subscriptions";
-    if (fanout_subscribe(&worker->fanout, index, text, len, snapshot) == FANOUT_FULL)
+    if (fanout_subscribe(&worker->fanout, index, text, len, request) == FANOUT_FULL)
         return "server_full";
     return NULL;
+}
+
+static struct terms terms_of(const struct command *command)
+{
+    static const uint8_t modes[] = {
+        [MODE_ALL] = TERMS_ALL, [MODE_LATEST] = TERMS_LATEST, [MODE_STRICT] = TERMS_STRICT};
+    return (struct terms){.mode = modes[command->mode],
+                          .interval_ms = command->interval_ms,
+                          .snapshot = command->snapshot};
+}
+
+/* The command's "since", as the fan-out takes it; the caller frees. NULL when out of memory. */
+static struct fanout_since *since_of(const struct command *command)
+{
+    struct fanout_since *list = calloc(command->since_count + 1, sizeof *list);
+    for (uint32_t i = 0; list && i < command->since_count; i++) {
+        const struct command_since *since = &command->since[i];
+        list[i] = (struct fanout_since){
+            .symbol = since->text,
+            .symbol_len = since->len,
+            .mark = {.pos = tick_pos(since->partition, since->offset), .index = since->index}};
+    }
+    return list;
 }
 
 static void start_heartbeats(struct worker *worker, uint32_t index)
@@ -64,22 +87,26 @@ static void start_heartbeats(struct worker *worker, uint32_t index)
 static void subscribe(struct worker *worker, uint32_t index, const struct command *command)
 {
     struct answer_symbol *symbols = calloc(command->symbols_count + 1, sizeof *symbols);
-    if (!symbols) {
+    struct fanout_since *since = since_of(command);
+    struct fanout_request request = {
+        .terms = terms_of(command), .since = since, .since_count = command->since_count};
+    if (!symbols || !since) {
         answer_problem(worker, index, &command->id, "internal", "out of memory");
-        return;
+        goto done;
     }
     for (uint32_t i = 0; i < command->symbols_count; i++) {
         const struct command_symbol *symbol = &command->symbols[i];
-        symbols[i] = (struct answer_symbol){
-            .text = symbol->text,
-            .len = symbol->len,
-            .rejected = subscribe_one(worker, index, symbol->text, symbol->len, command->snapshot)};
+        const char *rejected = subscribe_one(worker, index, symbol->text, symbol->len, &request);
+        symbols[i] =
+            (struct answer_symbol){.text = symbol->text, .len = symbol->len, .rejected = rejected};
     }
     answer_subscribed(&worker->answer, format_of(worker, index), &command->id, symbols,
                       command->symbols_count);
-    free(symbols);
     start_heartbeats(worker, index);
     client_answer(worker, index);
+done:
+    free(symbols);
+    free(since);
 }
 
 /* The subscriber's topics, newest first; the caller frees. NULL when out of memory. */
@@ -250,7 +277,10 @@ void session_heartbeat(struct worker *worker, uint32_t index)
         .ts_us = ts_us,
         .sent_ts_us = ts_us,
         .queued = sub->queue.count,
+        .queued_bytes = sub->queue.bytes,
         .dropped = sub->dropped,
+        .overload = sub->overload,
+        .stalls = worker->clients[index].stalls,
         .source_lag_ms = counter_get(&feed->lag_ms),
         .source = feed_state_name((enum feed_state)counter_get(&feed->state))};
     counter_add(&worker->metrics->heartbeats, 1);

@@ -19,6 +19,8 @@ enum {
     DRAIN_TICKS_MAX = 1024,       /* a turn */
     DRAIN_PUSHES_MAX = 32 * 1024, /* frames put into queues a turn, give or take one tick's */
     REFUSED_EXTRA = 64,           /* slots in which connections over the limit are told so */
+    ACCEPT_BURST_NS = 100000000,
+    ACCEPT_PAUSE_MS = 10, /* after a failed accept */
     IDLE_WAIT_MS = 10000,
     DRAIN_WAIT_MS = 10,  /* at shutdown, to see that the last has gone */
     SOCKETS_MARGIN = 16, /* slots between a close and its completion */
@@ -48,6 +50,7 @@ static struct fanout_config fanout_settings(const struct config *config, uint32_
         .queue_bytes_max = (uint32_t)config->queue_bytes,
         .control_bytes_max = (uint32_t)config->control_bytes,
         .control_budget = config->control_budget,
+        .history_ticks = (uint32_t)config->history_ticks,
         .arena_bytes = config->arena_bytes,
         .arena_frames =
             (uint32_t)(config->arena_bytes / 64 < 1u << 24 ? config->arena_bytes / 64 : 1u << 24),
@@ -59,11 +62,23 @@ uint64_t worker_memory_max(const struct config *config, uint32_t workers)
     struct fanout_config fanout = fanout_settings(config, workers);
     uint64_t clients = fanout.subscribers_max;
     return fanout_memory_max(&fanout) + io_memory_max() +
-           clients * (sizeof(struct client) + 2 * sizeof(struct timer)) + config->inbox_budget +
-           GATHER_SCRATCH + GATHER_PIECES * sizeof(struct piece);
+           clients *
+               (sizeof(struct client) + sizeof(struct client_stats) + 2 * sizeof(struct timer)) +
+           config->worker_pairs * sizeof(struct timer) + config->inbox_budget + GATHER_SCRATCH +
+           GATHER_PIECES * sizeof(struct piece);
 }
 
 /* ---- birth and death ---- */
+
+/* The fan-out has no clock: it asks here for a pair to be woken. */
+static void keep_alarm(void *arg, uint32_t pair, int64_t due_ms)
+{
+    struct worker *worker = arg;
+    if (due_ms)
+        timers_set(&worker->rests, pair, due_ms);
+    else
+        timers_clear(&worker->rests, pair);
+}
 
 int worker_init(struct worker *worker, char *error, size_t error_size)
 {
@@ -81,16 +96,18 @@ int worker_init(struct worker *worker, char *error, size_t error_size)
     worker->clients = calloc(worker->clients_max, sizeof *worker->clients);
     if (!worker->clients || fanout_init(&worker->fanout, &settings) < 0 ||
         batch_init(&worker->batch) < 0 ||
-        timers_init(&worker->timers, worker->clients_max * 2, worker->now_ms) < 0) {
+        timers_init(&worker->timers, worker->clients_max * 2, worker->now_ms) < 0 ||
+        timers_init(&worker->rests, settings.pairs_max, worker->now_ms) < 0) {
         worker_finish(worker);
         return -ENOMEM;
     }
+    worker->fanout.rest = keep_alarm;
+    worker->fanout.rest_arg = worker;
     int rc = io_create(&worker->io, &io, error, error_size);
     if (rc < 0) {
         worker_finish(worker);
         return rc;
     }
-    io_accept(worker->io);
     return 0;
 }
 
@@ -103,6 +120,7 @@ void worker_finish(struct worker *worker)
     fanout_finish(&worker->fanout);
     batch_finish(&worker->batch);
     timers_finish(&worker->timers);
+    timers_finish(&worker->rests);
     bytes_finish(&worker->answer);
     free(worker->clients);
     worker->clients = NULL;
@@ -123,6 +141,7 @@ static void read_clocks(struct worker *worker)
 {
     worker->now_ms = clock_mono_ns() / 1000000;
     worker->now_ns = clock_wall_ns();
+    worker->fanout.now_ms = worker->now_ms;
 }
 
 static bool is_current(struct worker *worker, const struct io_event *event)
@@ -142,8 +161,11 @@ static void handle(struct worker *worker, const struct io_event *event)
     if (event->kind == IO_NOTHING || event->kind == IO_BELL)
         return;
     if (event->kind == IO_ACCEPT) {
+        worker->accepts_armed--;
         if (event->result >= 0)
-            client_accept(worker, (uint32_t)event->result);
+            client_accept(worker, (uint32_t)event->result, &event->peer);
+        else /* a full table, say: the listen queue holds the callers meanwhile */
+            worker->accept_at_ns = (worker->now_ms + ACCEPT_PAUSE_MS) * 1000000;
         return;
     }
     if (is_current(worker, event)) {
@@ -168,6 +190,22 @@ static uint32_t reap(struct worker *worker, int64_t wait_ms)
     for (uint32_t i = 0; i < n; i++)
         handle(worker, &events[i]);
     return n;
+}
+
+/* Asks for as many connections as the pace allows; a pause saves up a tenth of a second of them. */
+static void accept_some(struct worker *worker)
+{
+    uint64_t rate = worker->cluster->config->accept_rate;
+    int64_t now_ns = worker->now_ms * 1000000;
+    int64_t every_ns = rate ? (int64_t)(1000000000ull * worker->cluster->workers_count / rate) : 0;
+    if (worker->accept_at_ns < now_ns - ACCEPT_BURST_NS)
+        worker->accept_at_ns = now_ns - ACCEPT_BURST_NS;
+    while (worker->accepts_armed < IO_ACCEPTS_MAX && worker->accept_at_ns <= now_ns &&
+           !worker->drain_until_ms) {
+        io_accept(worker->io);
+        worker->accepts_armed++;
+        worker->accept_at_ns += every_ns;
+    }
 }
 
 static void take_slot(struct worker *worker, const union ring_slot *slot)
@@ -224,6 +262,30 @@ static void fire_timers(struct worker *worker)
         else
             client_timer(worker, id / 2);
     }
+    while (timers_expire(&worker->rests, worker->now_ms, &id))
+        fanout_wake(&worker->fanout, id);
+}
+
+/* Those that can't be served any longer, whatever their sockets do. */
+static void close_doomed(struct worker *worker)
+{
+    uint32_t index;
+    while (fanout_take_doomed(&worker->fanout, &index)) {
+        enum fanout_doom doom = (enum fanout_doom)worker->fanout.subscribers[index].doom;
+        worker->fanout.subscribers[index].doom = DOOM_NONE;
+        switch (doom) {
+        case DOOM_STARVED:
+            client_close(worker, index, CLOSED_LIMIT, WS_CLOSE_TRY_LATER,
+                         "no room for the symbols of your patterns");
+            break;
+        case DOOM_STRICT:
+            client_close(worker, index, CLOSED_STRICT, WS_CLOSE_TOO_SLOW,
+                         "a tick of a strict subscription was lost");
+            break;
+        case DOOM_CONTROL: client_abort(worker, index, CLOSED_CONTROL); break;
+        case DOOM_NONE: break;
+        }
+    }
 }
 
 /* The gauges of what is held now, and sums that the fan-out keeps. */
@@ -233,6 +295,8 @@ static void publish_metrics(struct worker *worker)
     struct worker_metrics *metrics = worker->metrics;
     counter_set(&metrics->pairs, fanout->pairs_live);
     counter_set(&metrics->subscriptions, fanout->topics.holds_live);
+    counter_set(&metrics->queued, fanout->queues.entries);
+    counter_set(&metrics->queued_bytes, fanout->queues.bytes);
     counter_set(&metrics->encoded, fanout->encoded);
     counter_set(&metrics->deliveries, fanout->delivered);
     counter_set(&metrics->dropped_slow, fanout->dropped);
@@ -248,6 +312,9 @@ static void sleep_until_rung(struct worker *worker)
     const union ring_slot *slots;
     int64_t wait_ms = timers_wait_ms(&worker->timers, worker->now_ms,
                                      worker->drain_until_ms ? DRAIN_WAIT_MS : IDLE_WAIT_MS);
+    wait_ms = timers_wait_ms(&worker->rests, worker->now_ms, wait_ms);
+    if (worker->accepts_armed < IO_ACCEPTS_MAX && !worker->drain_until_ms)
+        wait_ms = wait_ms < ACCEPT_PAUSE_MS ? wait_ms : ACCEPT_PAUSE_MS;
     doorbell_arm(bell);
     bool stopping =
         atomic_load_explicit(&worker->stop, memory_order_acquire) && !worker->drain_until_ms;
@@ -292,11 +359,13 @@ void worker_run(struct worker *worker)
             begin_drain(worker);
         if (worker->drain_until_ms && drain_is_over(worker))
             return;
+        accept_some(worker);
         uint64_t taken = drain(worker);
+        close_doomed(worker);
         flush(worker);
         fire_timers(worker);
         publish_metrics(worker);
-        if (taken || worker->fanout.dirty_count)
+        if (taken || worker->fanout.dirty.count)
             reap(worker, 0);
         else
             sleep_until_rung(worker);

@@ -22,6 +22,7 @@
 #include "server/io/io.h"
 #include "server/io/timers.h"
 #include "server/metrics.h"
+#include "server/stats.h"
 
 /* What all workers know of each other, for limits and for /metrics. Read-only after start, but for
  * what is atomic. */
@@ -29,6 +30,7 @@ struct cluster {
     const struct config *config;
     struct feed *feed;
     const struct worker_metrics *const *metrics;
+    const struct stats_table *stats;
     uint32_t workers_count;
     char epoch[16]; /* this run's: `seq` counts within it */
 };
@@ -41,7 +43,8 @@ struct worker {
 
     struct io *io;
     struct fanout fanout;
-    struct timers timers;
+    struct timers timers; /* two a client: liveness, window */
+    struct timers rests;  /* one a pair: its interval, in mode latest */
     struct batch batch;
     struct client *clients;
     uint32_t clients_free;
@@ -54,8 +57,12 @@ struct worker {
     int64_t drain_until_ms; /* 0 before shutdown */
     uint32_t reap_from;     /* for the sweep at shutdown */
 
+    uint32_t accepts_armed;
+    int64_t accept_at_ns; /* when the next connection may be accepted, monotonic */
+
     struct worker_metrics *metrics;
-    _Atomic bool stop; /* main writes: release; the worker reads: acquire */
+    struct client_stats *stats; /* by client; this worker writes */
+    _Atomic bool stop;          /* main writes: release; the worker reads: acquire */
 };
 
 /* What a worker claims at most, for the sum printed at start. */

@@ -31,6 +31,29 @@ static uint32_t round_up(uint32_t n)
     return size;
 }
 
+static bool list_init(struct fanout_list *list, uint32_t max)
+{
+    list->mask = round_up(max) - 1;
+    list->ring = reserve((list->mask + 1ull) * sizeof *list->ring);
+    return list->ring;
+}
+
+static void list_finish(struct fanout_list *list)
+{
+    unreserve(list->ring, (list->mask + 1ull) * sizeof *list->ring);
+}
+
+static void list_push(struct fanout_list *list, uint32_t subscriber)
+{
+    list->ring[(list->head + list->count++) & list->mask] = subscriber;
+}
+
+static uint32_t list_pop(struct fanout_list *list)
+{
+    list->count--;
+    return list->ring[list->head++ & list->mask];
+}
+
 static uint64_t roster_blocks(const struct fanout_config *config)
 {
     return roster_blocks_needed(config->pairs_max, (uint64_t)config->symbols_max * ENCODE_FORMATS);
@@ -43,14 +66,18 @@ int fanout_init(struct fanout *fanout, const struct fanout_config *config)
     fanout->pairs_free = fanout->graveyard = PAIR_NONE;
     fanout->lanes.max = config->control_budget;
     fanout->buckets_mask = round_up(config->pairs_max) - 1;
-    fanout->dirty_mask = round_up(config->subscribers_max) - 1;
     fanout->symbols = reserve((size_t)config->symbols_max * sizeof *fanout->symbols);
     fanout->subscribers = reserve((size_t)config->subscribers_max * sizeof *fanout->subscribers);
     fanout->pairs = reserve((size_t)config->pairs_max * sizeof *fanout->pairs);
     fanout->buckets = reserve((fanout->buckets_mask + 1ull) * sizeof *fanout->buckets);
-    fanout->dirty = reserve((fanout->dirty_mask + 1ull) * sizeof *fanout->dirty);
+    fanout->spans = reserve((size_t)config->symbols_max * sizeof *fanout->spans);
     if (!fanout->symbols || !fanout->subscribers || !fanout->pairs || !fanout->buckets ||
-        !fanout->dirty)
+        !fanout->spans)
+        goto fail;
+    if (!list_init(&fanout->dirty, config->subscribers_max) ||
+        !list_init(&fanout->doomed, config->subscribers_max))
+        goto fail;
+    if (history_init(&fanout->history, config->history_ticks) < 0)
         goto fail;
     if (frames_init(&fanout->frames, config->arena_bytes, config->arena_frames) < 0)
         goto fail;
@@ -81,7 +108,10 @@ void fanout_finish(struct fanout *fanout)
     unreserve(fanout->subscribers, (size_t)config->subscribers_max * sizeof *fanout->subscribers);
     unreserve(fanout->pairs, (size_t)config->pairs_max * sizeof *fanout->pairs);
     unreserve(fanout->buckets, (fanout->buckets_mask + 1ull) * sizeof *fanout->buckets);
-    unreserve(fanout->dirty, (fanout->dirty_mask + 1ull) * sizeof *fanout->dirty);
+    unreserve(fanout->spans, (size_t)config->symbols_max * sizeof *fanout->spans);
+    list_finish(&fanout->dirty);
+    list_finish(&fanout->doomed);
+    history_finish(&fanout->history);
     memset(fanout, 0, sizeof *fanout);
 }
 
@@ -96,7 +126,8 @@ uint64_t fanout_memory_max(const struct fanout_config *config)
                sizeof(struct sendq_block) +
            config->subscribers_max * (uint64_t)FRAME_LEN_MAX + /* a begun frame's rest */
            config->control_budget + config->arena_bytes +
-           config->arena_frames * sizeof(struct frame);
+           config->arena_frames * sizeof(struct frame) +
+           config->history_ticks * sizeof(struct history_entry);
 }
 
 /* ---- subscribers ---- */
@@ -104,27 +135,19 @@ uint64_t fanout_memory_max(const struct fanout_config *config)
 void fanout_join(struct fanout *fanout, uint32_t subscriber, int format)
 {
     struct subscriber *sub = &fanout->subscribers[subscriber];
-    bool dirty = sub->dirty; /* its place in the list outlives the client that had the slot */
+    /* Places in the lists outlive the client that had the slot. */
+    bool dirty = sub->dirty;
+    uint8_t doom = sub->doom;
     *sub = (struct subscriber){.format = (uint8_t)format,
                                .active = true,
                                .lane_max = fanout->config.control_bytes_max,
                                .dirty = dirty,
-                               .owing = PAIR_NONE,
-                               .snapshots_first = PAIR_NONE,
-                               .snapshots_last = PAIR_NONE,
+                               .doom = doom,
+                               .fresh_first = PAIR_NONE,
+                               .fresh_last = PAIR_NONE,
                                .pairs = PAIR_NONE,
                                .holds = TOPIC_NONE};
     sendq_init(&sub->queue);
-}
-
-/* Empties a due list, so that what has gone meanwhile can be buried. */
-static void forget_due(struct fanout *fanout, uint32_t list, enum pair_flags flag)
-{
-    for (uint32_t i = list, next; i != PAIR_NONE; i = next) {
-        next = fanout->pairs[i].next_due;
-        fanout->pairs[i].flags &= (uint8_t)~flag;
-        fanout_unref(fanout, &fanout->pairs[i]);
-    }
 }
 
 void fanout_silence(struct fanout *fanout, uint32_t subscriber)
@@ -135,14 +158,18 @@ void fanout_silence(struct fanout *fanout, uint32_t subscriber)
         pair->waiting--;
         fanout_unref(fanout, pair);
     }
-    forget_due(fanout, sub->snapshots_first, PAIR_SNAPSHOT);
-    forget_due(fanout, sub->owing, PAIR_OWING);
+    for (uint32_t i = sub->fresh_first, next; i != PAIR_NONE; i = next) {
+        next = fanout->pairs[i].next_due;
+        fanout->pairs[i].flags &= (uint8_t)~PAIR_FRESH;
+        fanout_unref(fanout, &fanout->pairs[i]);
+    }
     while (sub->pairs != PAIR_NONE)
         pair_abandon(fanout, sub->pairs);
     while (sub->holds != TOPIC_NONE)
         topics_release(&fanout->topics, &sub->holds, sub->holds);
     sub->holds_count = 0;
-    sub->snapshots_first = sub->snapshots_last = sub->owing = PAIR_NONE;
+    sub->fresh_first = sub->fresh_last = PAIR_NONE;
+    sub->owes = false;
 }
 
 void fanout_leave(struct fanout *fanout, uint32_t subscriber)
@@ -155,13 +182,33 @@ void fanout_leave(struct fanout *fanout, uint32_t subscriber)
     sub->active = false;
 }
 
+static void doom(struct fanout *fanout, uint32_t subscriber, enum fanout_doom cause)
+{
+    struct subscriber *sub = &fanout->subscribers[subscriber];
+    if (sub->doom == DOOM_NONE)
+        list_push(&fanout->doomed, subscriber);
+    sub->doom = (uint8_t)cause;
+}
+
+bool fanout_take_doomed(struct fanout *fanout, uint32_t *subscriber)
+{
+    while (fanout->doomed.count) {
+        *subscriber = list_pop(&fanout->doomed);
+        if (fanout->subscribers[*subscriber].active)
+            return true;
+        fanout->subscribers[*subscriber].doom = DOOM_NONE;
+    }
+    return false;
+}
+
 bool fanout_control(struct fanout *fanout, uint32_t subscriber, const void *data, uint32_t len)
 {
     struct subscriber *sub = &fanout->subscribers[subscriber];
-    if (!lane_append(&sub->lane, &fanout->lanes, data, len, sub->lane_max))
-        sub->overfull = true;
+    bool ok = lane_append(&sub->lane, &fanout->lanes, data, len, sub->lane_max);
+    if (!ok)
+        doom(fanout, subscriber, DOOM_CONTROL);
     fanout_mark_dirty(fanout, subscriber);
-    return !sub->overfull;
+    return ok;
 }
 
 void fanout_mark_dirty(struct fanout *fanout, uint32_t subscriber)
@@ -170,27 +217,24 @@ void fanout_mark_dirty(struct fanout *fanout, uint32_t subscriber)
     if (sub->dirty || sub->held)
         return;
     sub->dirty = true;
-    fanout->dirty[(fanout->dirty_head + fanout->dirty_count++) & fanout->dirty_mask] = subscriber;
+    list_push(&fanout->dirty, subscriber);
 }
 
 bool fanout_take_dirty(struct fanout *fanout, uint32_t *subscriber)
 {
-    while (fanout->dirty_count) {
-        uint32_t candidate = fanout->dirty[fanout->dirty_head++ & fanout->dirty_mask];
-        fanout->dirty_count--;
-        fanout->subscribers[candidate].dirty = false;
-        if (!fanout->subscribers[candidate].active)
-            continue;
-        *subscriber = candidate;
-        return true;
+    while (fanout->dirty.count) {
+        *subscriber = list_pop(&fanout->dirty);
+        fanout->subscribers[*subscriber].dirty = false;
+        if (fanout->subscribers[*subscriber].active)
+            return true;
     }
     return false;
 }
 
 bool fanout_waiting(const struct subscriber *sub)
 {
-    return sub->rest.len || sub->lane.len || sub->queue.count ||
-           sub->snapshots_first != PAIR_NONE || sub->owing != PAIR_NONE;
+    return sub->rest.len || sub->lane.len || sub->queue.count || sub->fresh_first != PAIR_NONE ||
+           sub->owes;
 }
 
 /* ---- subscriptions ---- */
@@ -206,22 +250,39 @@ static bool has_room(const struct fanout *fanout, const struct topic *probe)
     return fanout->pairs_live + matching <= fanout->config.pairs_max;
 }
 
+/* Held already: its pairs get the new terms. */
+static void change_terms(struct fanout *fanout, struct subscriber *sub, uint32_t hold,
+                         struct terms terms)
+{
+    const struct topic *topic = &fanout->topics.topics[fanout->topics.holds[hold].topic];
+    fanout->topics.holds[hold].terms = terms;
+    for (uint32_t i = sub->pairs; i != PAIR_NONE; i = fanout->pairs[i].next_of_subscriber) {
+        const struct fanout_symbol *symbol = &fanout->symbols[fanout->pairs[i].symbol];
+        if (topic_matches(topic, symbol->name, symbol->len))
+            pair_set_terms(fanout, i, terms);
+    }
+}
+
 enum fanout_answer fanout_subscribe(struct fanout *fanout, uint32_t subscriber, const char *text,
-                                    size_t len, bool snapshot)
+                                    size_t len, const struct fanout_request *request)
 {
     struct subscriber *sub = &fanout->subscribers[subscriber];
     struct topic probe = {.len = (uint8_t)len};
     memcpy(probe.text, text, len);
-    if (topics_find(&fanout->topics, sub->holds, text, len) != TOPIC_NONE)
+    uint32_t hold = topics_find(&fanout->topics, sub->holds, text, len);
+    if (hold != TOPIC_NONE) {
+        change_terms(fanout, sub, hold, request->terms);
         return FANOUT_OK;
+    }
     if (!has_room(fanout, &probe))
         return FANOUT_FULL;
-    if (topics_hold(&fanout->topics, &sub->holds, subscriber, text, len, snapshot) == TOPIC_NONE)
+    hold = topics_hold(&fanout->topics, &sub->holds, subscriber, text, len, request->terms);
+    if (hold == TOPIC_NONE)
         return FANOUT_FULL;
     sub->holds_count++;
     for (uint32_t i = 0; i < fanout->symbols_count; i++)
         if (topic_matches(&probe, fanout->symbols[i].name, fanout->symbols[i].len))
-            pair_hold(fanout, subscriber, i, snapshot);
+            pair_hold(fanout, subscriber, i, request);
     return FANOUT_OK;
 }
 
@@ -256,11 +317,9 @@ static void greet(void *arg, const struct hold *hold)
 {
     struct newcomer *newcomer = arg;
     struct fanout *fanout = newcomer->fanout;
-    /* No snapshot: there is none yet, and the first tick is seq 1. */
-    if (pair_hold(fanout, hold->subscriber, newcomer->symbol, false) < 0) {
-        fanout->subscribers[hold->subscriber].starved = true;
-        fanout_mark_dirty(fanout, hold->subscriber);
-    }
+    struct fanout_request request = {.terms = hold->terms};
+    if (pair_hold(fanout, hold->subscriber, newcomer->symbol, &request) < 0)
+        doom(fanout, hold->subscriber, DOOM_STARVED);
 }
 
 void fanout_symbol(struct fanout *fanout, uint32_t symbol, const char *name, uint32_t len)
@@ -272,6 +331,7 @@ void fanout_symbol(struct fanout *fanout, uint32_t symbol, const char *name, uin
     entry->len = len;
     for (int format = 0; format < ENCODE_FORMATS; format++)
         entry->rosters[format] = ROSTER_NONE;
+    fanout->spans[symbol] = (struct history_span){HISTORY_NONE, HISTORY_NONE};
     fanout->symbols_count++;
     struct newcomer newcomer = {.fanout = fanout, .symbol = symbol};
     topics_each_matching(&fanout->topics, name, len, greet, &newcomer);
@@ -280,33 +340,76 @@ void fanout_symbol(struct fanout *fanout, uint32_t symbol, const char *name, uin
 void fanout_drop(struct fanout *fanout, struct subscriber *sub, uint32_t index)
 {
     struct pair *pair = &fanout->pairs[index];
-    if (!(pair->flags & PAIR_GONE)) {
+    if (pair->mode == TERMS_STRICT && !(pair->flags & PAIR_GONE))
+        doom(fanout, pair->subscriber, DOOM_STRICT);
+    if (!(pair->flags & PAIR_GONE) && pair->mode != TERMS_LATEST) {
         sub->dropped++;
         fanout->dropped++;
-        if (!(pair->flags & PAIR_OWING)) {
-            pair->flags |= PAIR_OWING;
-            pair->next_due = sub->owing;
-            sub->owing = index;
-        }
+        sub->owes = true;
     }
     pair->waiting--;
     fanout_unref(fanout, pair);
 }
 
-static void push(struct fanout *fanout, uint32_t index, uint32_t frame, uint32_t len, uint64_t seq)
+/* A frame on its way round the roster. */
+struct parcel {
+    const struct tick *tick;
+    uint64_t seq;
+    uint32_t frame;
+    uint32_t len;
+    bool gap;
+};
+
+/* Whether the client has this tick from another server. */
+static bool is_ahead(struct pair *pair, const struct tick *tick)
+{
+    struct history_mark mark = {.pos = pair->queued_seq, .index = (uint16_t)pair->cursor};
+    if (history_is_before(tick, mark)) {
+        pair->sent_seq = tick->seq;
+        return true;
+    }
+    pair->flags &= (uint8_t)~PAIR_AHEAD;
+    pair->queued_seq = pair->sent_seq;
+    return false;
+}
+
+/* Returns whether the frame is to be queued for the pair. */
+static bool wants_queued(struct fanout *fanout, uint32_t index, const struct parcel *parcel)
 {
     struct pair *pair = &fanout->pairs[index];
-    if (pair->flags & PAIR_SNAPSHOT)
-        return; /* its snapshot is still to be sent, and will be of this tick or a later one */
+    if (pair->flags & PAIR_FRESH)
+        return false; /* it will be sent the last tick, or the history up to it */
+    if (pair->flags & PAIR_AHEAD && (parcel->gap || is_ahead(pair, parcel->tick)))
+        return false;
+    if (pair->mode == TERMS_ALL)
+        return true;
+    if (pair->mode == TERMS_STRICT) {
+        if (parcel->gap)
+            doom(fanout, pair->subscriber, DOOM_STRICT);
+        return true;
+    }
+    if (!parcel->gap && !(pair->flags & PAIR_RESTING)) {
+        pair_refresh(fanout, index, false);
+        if (!fanout->subscribers[pair->subscriber].patient)
+            fanout_mark_dirty(fanout, pair->subscriber);
+    }
+    return false;
+}
+
+static void push(struct fanout *fanout, uint32_t index, const struct parcel *parcel)
+{
+    if (!wants_queued(fanout, index, parcel))
+        return;
+    struct pair *pair = &fanout->pairs[index];
     struct subscriber *sub = &fanout->subscribers[pair->subscriber];
     while (sub->queue.count && (sub->queue.count >= fanout->config.queue_frames_max ||
-                                sub->queue.bytes + len > fanout->config.queue_bytes_max)) {
+                                sub->queue.bytes + parcel->len > fanout->config.queue_bytes_max)) {
         struct sendq_entry oldest = sendq_pop(&sub->queue, &fanout->queues);
         fanout_drop(fanout, sub, oldest.pair);
     }
-    struct sendq_entry entry = {.frame = frame, .pair = index, .len = len};
+    struct sendq_entry entry = {.frame = parcel->frame, .pair = index, .len = parcel->len};
     sendq_push(&sub->queue, &fanout->queues, entry);
-    pair->queued_seq = seq;
+    pair->queued_seq = parcel->seq;
     pair->waiting++;
     fanout->pushed++;
     if (!sub->patient)
@@ -315,9 +418,9 @@ static void push(struct fanout *fanout, uint32_t index, uint32_t frame, uint32_t
 
 /* One frame to everyone on a roster. Pairs and subscribers lie all over memory: a block's are
  * fetched before the first is touched. */
-static void push_all(struct fanout *fanout, uint32_t roster, uint32_t frame, uint64_t seq)
+static void push_all(struct fanout *fanout, uint32_t roster, struct parcel parcel)
 {
-    uint32_t len = frames_find(&fanout->frames, frame)->len;
+    parcel.len = frames_find(&fanout->frames, parcel.frame)->len;
     for (uint32_t i = roster; i != ROSTER_NONE;) {
         const struct roster_block *block = &fanout->rosters.blocks[i];
         if (block->next != ROSTER_NONE)
@@ -327,7 +430,7 @@ static void push_all(struct fanout *fanout, uint32_t roster, uint32_t frame, uin
             __builtin_prefetch(&fanout->subscribers[block->entries[k].subscriber], 1);
         }
         for (uint32_t k = 0; k < block->count; k++)
-            push(fanout, block->entries[k].pair, frame, len, seq);
+            push(fanout, block->entries[k].pair, &parcel);
         i = block->next;
     }
 }
@@ -360,21 +463,41 @@ static uint32_t make_trade(struct fanout *fanout, const struct fanout_symbol *sy
     return frames_commit(&fanout->frames, skip, len, &frame);
 }
 
+/* Warm-up: whoever is here already gets the value that it leads to, as a snapshot. */
+static void renew_all(struct fanout *fanout, uint32_t roster)
+{
+    for (uint32_t i = roster; i != ROSTER_NONE; i = fanout->rosters.blocks[i].next) {
+        const struct roster_block *block = &fanout->rosters.blocks[i];
+        for (uint32_t k = 0; k < block->count; k++) {
+            fanout->pairs[block->entries[k].pair].flags |= PAIR_SNAPSHOT;
+            pair_refresh(fanout, block->entries[k].pair, false);
+            fanout_mark_dirty(fanout, block->entries[k].subscriber);
+        }
+    }
+}
+
 void fanout_tick(struct fanout *fanout, const struct tick *tick)
 {
     CHECK(tick->symbol < fanout->symbols_count);
     struct fanout_symbol *symbol = &fanout->symbols[tick->symbol];
     CHECK(tick->seq > symbol->last.seq);
-    bool jumped =
-        tick->seq != symbol->last.seq + 1; /* the feed merged the ticks between: its own overload */
+    for (int format = 0; format < ENCODE_FORMATS && tick->quiet; format++)
+        renew_all(fanout, symbol->rosters[format]);
+    bool jumped = tick->seq != symbol->last.seq + 1; /* the feed merged what lies between */
     fanout->overload_gaps += jumped;
     for (int format = 0; format < ENCODE_FORMATS && !tick->quiet; format++) {
+        struct parcel parcel = {.tick = tick, .seq = tick->seq};
+        struct parcel gap = {.tick = tick, .seq = tick->seq - 1, .gap = true};
         uint32_t roster = symbol->rosters[format];
         if (roster == ROSTER_NONE)
             continue; /* encoded only if somebody wants it */
-        if (jumped)
-            push_all(fanout, roster, make_gap(fanout, symbol, tick, format), tick->seq - 1);
-        push_all(fanout, roster, make_trade(fanout, symbol, tick, format), tick->seq);
+        if (jumped) {
+            gap.frame = make_gap(fanout, symbol, tick, format);
+            push_all(fanout, roster, gap);
+        }
+        parcel.frame = make_trade(fanout, symbol, tick, format);
+        push_all(fanout, roster, parcel);
     }
     symbol->last = *tick;
+    history_add(&fanout->history, tick, fanout->spans);
 }

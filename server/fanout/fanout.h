@@ -21,6 +21,7 @@
 #include "schemas/tick_value.h"
 #include "server/fanout/encode.h"
 #include "server/fanout/frame.h"
+#include "server/fanout/history.h"
 #include "server/fanout/lane.h"
 #include "server/fanout/roster.h"
 #include "server/fanout/sendq.h"
@@ -29,10 +30,14 @@
 #define PAIR_NONE UINT32_MAX
 
 enum pair_flags {
-    PAIR_SNAPSHOT =
-        1, /* in the subscriber's list of snapshots to send; nothing is queued until then */
-    PAIR_OWING = 2, /* in its list of pairs that had a frame dropped */
-    PAIR_GONE = 4,  /* unsubscribed; lives on until nothing refers to it */
+    PAIR_FRESH = 1, /* in its subscriber's list of those whose last tick is to be sent; nothing is
+                       queued meanwhile */
+    PAIR_SNAPSHOT = 2, /* and it goes as a snapshot */
+    PAIR_RESUMING = 4, /* and before it what the history holds */
+    PAIR_AHEAD = 8, /* the client has ticks that are still to come here, up to `queued_seq` read as
+                       a position */
+    PAIR_RESTING = 16, /* its interval has not passed: see fanout_rest */
+    PAIR_GONE = 32,    /* unsubscribed; lives on until nothing refers to it */
 };
 
 struct pair {
@@ -41,13 +46,26 @@ struct pair {
     uint32_t subscriber;
     uint32_t symbol;
     uint32_t waiting;  /* entries in the queue */
-    uint32_t next_due; /* in the list of snapshots, of owing pairs, or of free ones */
+    uint32_t next_due; /* in the list of fresh, or of free pairs */
     uint32_t next_of_subscriber;
     uint32_t previous_of_subscriber;
     uint32_t bucket_next;
     struct roster_place place;
+    uint32_t interval_ms;
+    uint32_t cursor;  /* PAIR_RESUMING: where in the history; PAIR_AHEAD: the mark's index */
     uint16_t holders; /* how many of the subscriber's topics match */
+    uint8_t mode;     /* enum terms_mode */
     uint8_t flags;
+};
+
+_Static_assert(sizeof(struct pair) == 64, "a pair is one cache line");
+
+/* Why a subscriber must be closed. */
+enum fanout_doom {
+    DOOM_NONE,
+    DOOM_STARVED, /* a pool ran out under one of its patterns */
+    DOOM_STRICT,  /* a strict subscription lost a tick */
+    DOOM_CONTROL, /* its control lane refused a message */
 };
 
 struct fanout_symbol {
@@ -68,15 +86,15 @@ struct subscriber {
     struct sendq queue;
     uint8_t format; /* ENCODE_JSON or ENCODE_MSGPACK */
     bool active;
-    bool dirty;    /* in the fanout's list of those with something to send */
-    bool held;     /* not to be put there: a send is under way, or the socket is full */
-    bool patient;  /* ticks alone don't put it there: its window is open */
-    bool starved;  /* a pool ran out under one of its patterns: it must be closed */
-    bool overfull; /* its control lane refused a message: it must be closed */
-    uint32_t owing;
-    uint32_t snapshots_first;
-    uint32_t snapshots_last;
-    uint64_t dropped; /* ticks, since it joined */
+    bool dirty;   /* in the fanout's list of those with something to send */
+    bool held;    /* not to be put there: a send is under way, or the socket is full */
+    bool patient; /* ticks alone don't put it there: its window is open */
+    uint8_t doom; /* enum fanout_doom */
+    bool owes;    /* something was dropped since the queue was last empty */
+    uint32_t fresh_first;
+    uint32_t fresh_last;
+    uint64_t dropped;  /* ticks, since it joined */
+    uint64_t overload; /* ticks that the feed had merged, as told to it */
     uint64_t delivered;
 
     struct lane lane;
@@ -99,7 +117,20 @@ struct fanout_config {
     uint64_t control_budget;    /* all control lanes together */
     uint64_t arena_bytes;
     uint32_t arena_frames;
+    uint32_t history_ticks;
 };
+
+/* A list of subscribers, first in first out, each in it once. */
+struct fanout_list {
+    uint32_t *ring;
+    uint32_t mask;
+    uint32_t head;
+    uint32_t count;
+};
+
+/* Wakes a resting pair: see fanout_wake(). The owner of time keeps the alarm; `due_ms` 0 takes it
+ * back. */
+typedef void fanout_rest(void *arg, uint32_t pair, int64_t due_ms);
 
 struct fanout {
     struct fanout_config config;
@@ -120,10 +151,13 @@ struct fanout {
     uint32_t *buckets;  /* (subscriber, symbol) to pair index + 1 */
     uint32_t buckets_mask;
 
-    uint32_t *dirty; /* a ring of subscribers, first in first out: fair */
-    uint32_t dirty_mask;
-    uint32_t dirty_head;
-    uint32_t dirty_count;
+    struct fanout_list dirty;  /* have something to send */
+    struct fanout_list doomed; /* must be closed */
+    struct history history;
+    struct history_span *spans; /* by symbol */
+    fanout_rest *rest;
+    void *rest_arg;
+    int64_t now_ms; /* the turn's, for intervals */
 
     uint64_t delivered; /* ticks and snapshots that sockets took */
     uint64_t pushed;    /* frames put into queues */
@@ -155,20 +189,37 @@ enum fanout_answer {
     FANOUT_UNKNOWN, /* unsubscribe: there was no such subscription */
 };
 
-/* `text` is a good symbol or pattern. `snapshot`: each matching symbol's last tick is sent first.
- */
+/* What a client already has of a symbol; from here on it wants the rest. */
+struct fanout_since {
+    const char *symbol;
+    uint32_t symbol_len;
+    struct history_mark mark;
+};
+
+struct fanout_request {
+    struct terms terms;
+    const struct fanout_since *since;
+    uint32_t since_count;
+};
+
+/* `text` is a good symbol or pattern. One that is held already gets the new terms. */
 enum fanout_answer fanout_subscribe(struct fanout *fanout, uint32_t subscriber, const char *text,
-                                    size_t len, bool snapshot);
+                                    size_t len, const struct fanout_request *request);
 enum fanout_answer fanout_unsubscribe(struct fanout *fanout, uint32_t subscriber, const char *text,
                                       size_t len);
 
-/* Puts a control message, whole frames, on the subscriber's lane. On false it is marked overfull.
- */
+/* Puts a control message, whole frames, on the subscriber's lane. On false it is doomed. */
 bool fanout_control(struct fanout *fanout, uint32_t subscriber, const void *data, uint32_t len);
 
 /* Puts the subscriber in the list of those with something to send, unless it is there or held. */
 void fanout_mark_dirty(struct fanout *fanout, uint32_t subscriber);
 bool fanout_take_dirty(struct fanout *fanout, uint32_t *subscriber);
+
+/* The next that must be closed, with the cause in its `doom`. */
+bool fanout_take_doomed(struct fanout *fanout, uint32_t *subscriber);
+
+/* A resting pair's interval has passed. */
+void fanout_wake(struct fanout *fanout, uint32_t pair);
 
 /* Whether anything waits for this subscriber: bytes of a begun frame, control, snapshots, ticks,
  * owed gaps. */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "feed/base.h"
+#include "server/fanout/pair.h"
 
 int batch_init(struct batch *batch)
 {
@@ -80,7 +81,7 @@ static void point_to(struct draft *draft, const uint8_t *data, uint32_t len)
 
 static bool is_tick(enum piece_kind kind)
 {
-    return kind == PIECE_TICK || kind == PIECE_SNAPSHOT;
+    return kind != PIECE_FEED_GAP && kind != PIECE_GAP;
 }
 
 static void note(struct draft *draft, enum piece_kind kind, uint32_t pair, uint32_t frame,
@@ -101,12 +102,12 @@ static bool has_space(const struct draft *draft)
            draft->batch->pieces_used - draft->send->pieces_first < 2 * GATHER_FRAMES_MAX;
 }
 
-/* What was dropped between the last seq sent and `to`. */
-static void put_gap(struct draft *draft, uint32_t index, uint64_t to)
+/* What is missing between the last seq sent and `to`. */
+static void put_gap(struct draft *draft, uint32_t index, uint64_t to, enum gap_reason reason)
 {
     struct pair *pair = &draft->fanout->pairs[index];
     const struct fanout_symbol *symbol = &draft->fanout->symbols[pair->symbol];
-    struct wire_gap gap = {.from = pair->sent_seq + 1, .to = to, .reason = GAP_SLOW_CLIENT};
+    struct wire_gap gap = {.from = pair->sent_seq + 1, .to = to, .reason = reason};
     uint8_t bytes[ENCODE_MAX];
     uint32_t skip;
     uint32_t len = encode_gap(bytes, &skip, draft->sub->format, &gap, symbol->name, symbol->len);
@@ -115,28 +116,86 @@ static void put_gap(struct draft *draft, uint32_t index, uint64_t to)
     pair->sent_seq = to;
 }
 
-static void put_snapshots(struct draft *draft)
+static void put_tick(struct draft *draft, uint32_t index, enum piece_kind kind,
+                     const struct tick *tick)
+{
+    struct pair *pair = &draft->fanout->pairs[index];
+    const struct fanout_symbol *symbol = &draft->fanout->symbols[pair->symbol];
+    uint8_t bytes[ENCODE_MAX];
+    uint32_t skip;
+    uint32_t len = encode_tick(bytes, &skip, draft->sub->format, tick, symbol->name, symbol->len,
+                               kind == PIECE_SNAPSHOT ? WIRE_SNAPSHOT : WIRE_TRADE);
+    note(draft, kind, index, 0, len);
+    copy_in(draft, bytes + skip, len);
+    pair->sent_seq = tick->seq;
+}
+
+/* A resuming pair: what the history holds after the last seq sent. Returns whether it has caught
+ * up. */
+static bool put_history(struct draft *draft, uint32_t index)
+{
+    struct fanout *fanout = draft->fanout;
+    struct pair *pair = &fanout->pairs[index];
+    struct history_span span = fanout->spans[pair->symbol];
+    uint32_t cursor = history_resume_cursor(&fanout->history, span, pair->sent_seq, pair->cursor);
+    while (has_space(draft)) {
+        const struct tick *tick = history_after(&fanout->history, span, pair->sent_seq, &cursor);
+        uint64_t next = tick ? tick->seq : fanout->symbols[pair->symbol].last.seq + 1;
+        /* Forgotten before it could be sent, or conflated by the feed: either way the history
+         * doesn't hold it. */
+        if (next != pair->sent_seq + 1)
+            put_gap(draft, index, next - 1, GAP_HISTORY);
+        if (!tick)
+            return true;
+        put_tick(draft, index, PIECE_HISTORY, tick);
+        pair->cursor = cursor;
+    }
+    return false;
+}
+
+static void put_last(struct draft *draft, uint32_t index, int64_t now_ns, struct histogram *latency)
+{
+    struct fanout *fanout = draft->fanout;
+    struct pair *pair = &fanout->pairs[index];
+    const struct tick *last = &fanout->symbols[pair->symbol].last;
+    bool snapshot = pair->flags & PAIR_SNAPSHOT;
+    put_tick(draft, index, snapshot ? PIECE_SNAPSHOT : PIECE_LAST, last);
+    pair->flags &= (uint8_t)~PAIR_SNAPSHOT;
+    pair_rest(fanout, index);
+    if (!snapshot)
+        histogram_add(latency, now_ns - last->rts_ns);
+}
+
+/* Those whose symbol's last tick, or history, is to be sent. */
+static void put_fresh(struct draft *draft, int64_t now_ns, struct histogram *latency)
 {
     struct fanout *fanout = draft->fanout;
     struct subscriber *sub = draft->sub;
-    while (sub->snapshots_first != PAIR_NONE && has_space(draft)) {
-        uint32_t index = sub->snapshots_first;
+    while (sub->fresh_first != PAIR_NONE && has_space(draft)) {
+        uint32_t index = sub->fresh_first;
         struct pair *pair = &fanout->pairs[index];
-        sub->snapshots_first = pair->next_due;
-        pair->flags &= (uint8_t)~PAIR_SNAPSHOT;
-        if (pair->flags & PAIR_GONE) {
-            fanout_unref(fanout, pair);
-            continue;
+        bool gone = pair->flags & PAIR_GONE;
+        if (!gone && pair->flags & PAIR_RESUMING) {
+            if (!put_history(draft, index))
+                return;
+            pair->flags &= (uint8_t)~PAIR_RESUMING;
+        } else if (!gone) {
+            put_last(draft, index, now_ns, latency);
         }
-        const struct fanout_symbol *symbol = &fanout->symbols[pair->symbol];
-        uint8_t bytes[ENCODE_MAX];
-        uint32_t skip;
-        uint32_t len = encode_tick(bytes, &skip, sub->format, &symbol->last, symbol->name,
-                                   symbol->len, WIRE_SNAPSHOT);
-        note(draft, PIECE_SNAPSHOT, index, 0, len);
-        copy_in(draft, bytes + skip, len);
-        pair->sent_seq = pair->queued_seq = symbol->last.seq;
+        sub->fresh_first = pair->next_due;
+        pair->flags &= (uint8_t)~PAIR_FRESH;
+        pair->queued_seq = pair->sent_seq;
+        if (gone)
+            fanout_unref(fanout, pair);
     }
+}
+
+/* Whether the entry is nothing that its client still wants: unsubscribed, or passed over by mode
+ * latest. */
+static bool is_void(const struct pair *pair, const struct frame *frame)
+{
+    return pair->flags & PAIR_GONE || pair->mode == TERMS_LATEST ||
+           (frame && frame->seq <= pair->sent_seq);
 }
 
 static void put_frames(struct draft *draft, int64_t now_ns, struct histogram *latency)
@@ -147,36 +206,44 @@ static void put_frames(struct draft *draft, int64_t now_ns, struct histogram *la
         struct sendq_entry entry = sendq_pop(&sub->queue, &fanout->queues);
         struct pair *pair = &fanout->pairs[entry.pair];
         const struct frame *frame = frames_find(&fanout->frames, entry.frame);
-        if (!frame || (pair->flags & PAIR_GONE)) {
+        if (is_void(pair, frame)) {
+            pair->waiting--;
+            fanout_unref(fanout, pair);
+            continue;
+        }
+        if (!frame) {
             fanout_drop(fanout, sub, entry.pair);
             continue;
         }
         if (frame->first_seq != pair->sent_seq + 1)
-            put_gap(draft, entry.pair, frame->first_seq - 1);
+            put_gap(draft, entry.pair, frame->first_seq - 1, GAP_SLOW_CLIENT);
         note(draft, frame->gap ? PIECE_FEED_GAP : PIECE_TICK, entry.pair, entry.frame, entry.len);
         point_to(draft, frames_bytes(&fanout->frames, frame), entry.len);
         pair->sent_seq = frame->seq;
         pair->waiting--;
-        if (!frame->gap)
+        if (frame->gap)
+            sub->overload += frame->seq - frame->first_seq + 1;
+        else
             histogram_add(latency, now_ns - frame->rts_ns);
     }
 }
 
 /* The queue is empty: whatever is still missing has no later frame to stand before. */
-static void settle_owing(struct draft *draft)
+static void settle(struct draft *draft)
 {
     struct fanout *fanout = draft->fanout;
     struct subscriber *sub = draft->sub;
-    while (sub->owing != PAIR_NONE && has_space(draft)) {
-        uint32_t index = sub->owing;
-        struct pair *pair = &fanout->pairs[index];
-        sub->owing = pair->next_due;
-        pair->flags &= (uint8_t)~PAIR_OWING;
-        if (pair->flags & PAIR_GONE)
-            fanout_unref(fanout, pair);
-        else if (pair->sent_seq < pair->queued_seq)
-            put_gap(draft, index, pair->queued_seq);
+    for (uint32_t i = sub->pairs; sub->owes && i != PAIR_NONE;) {
+        const struct pair *pair = &fanout->pairs[i];
+        bool counted = pair->mode != TERMS_LATEST && !(pair->flags & (PAIR_FRESH | PAIR_AHEAD));
+        if (counted && pair->sent_seq < pair->queued_seq) {
+            if (!has_space(draft))
+                return;
+            put_gap(draft, i, pair->queued_seq, GAP_SLOW_CLIENT);
+        }
+        i = pair->next_of_subscriber;
     }
+    sub->owes = false;
 }
 
 /* The rest of a begun frame, then the lane. Returns whether ticks may follow: not within a control
@@ -207,10 +274,11 @@ const struct send *gather(struct fanout *fanout, struct batch *batch, uint32_t s
     struct draft draft = {
         .fanout = fanout, .batch = batch, .sub = &fanout->subscribers[subscriber], .send = send};
     if (put_prefix(&draft)) {
-        put_snapshots(&draft);
-        put_frames(&draft, now_ns, latency);
-        if (!draft.sub->queue.count)
-            settle_owing(&draft);
+        put_fresh(&draft, now_ns, latency);
+        if (draft.sub->fresh_first == PAIR_NONE)
+            put_frames(&draft, now_ns, latency);
+        if (draft.sub->fresh_first == PAIR_NONE && !draft.sub->queue.count)
+            settle(&draft);
     }
     if (!send->len)
         return NULL;
@@ -244,16 +312,6 @@ static int keep_rest(struct subscriber *sub, const uint8_t *data, uint32_t len)
     return 0;
 }
 
-static void owe_again(struct fanout *fanout, struct subscriber *sub, uint32_t index)
-{
-    struct pair *pair = &fanout->pairs[index];
-    if (pair->flags & PAIR_OWING)
-        return;
-    pair->flags |= PAIR_OWING;
-    pair->next_due = sub->owing;
-    sub->owing = index;
-}
-
 /* The piece was not begun: as if it had never been gathered. */
 static void undo(struct fanout *fanout, struct subscriber *sub, const struct piece *piece)
 {
@@ -269,13 +327,16 @@ static void undo(struct fanout *fanout, struct subscriber *sub, const struct pie
         pair->waiting++;
         break;
     }
-    case PIECE_GAP: owe_again(fanout, sub, piece->pair); break;
-    case PIECE_SNAPSHOT:
-        pair->flags |= PAIR_SNAPSHOT;
-        pair->next_due = sub->snapshots_first;
-        if (sub->snapshots_first == PAIR_NONE)
-            sub->snapshots_last = piece->pair;
-        sub->snapshots_first = piece->pair;
+    case PIECE_GAP: sub->owes = true; break;
+    case PIECE_SNAPSHOT: pair->flags |= PAIR_SNAPSHOT; /* fall through */
+    case PIECE_LAST:
+        pair_unrest(fanout, piece->pair);
+        pair_refresh(fanout, piece->pair, true);
+        break;
+    case PIECE_HISTORY:
+        pair->flags |= PAIR_RESUMING;
+        pair->cursor = HISTORY_NONE;
+        pair_refresh(fanout, piece->pair, true);
         break;
     }
 }

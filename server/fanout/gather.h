@@ -3,10 +3,11 @@
  * gather: what waits for a subscriber as one send, and what to do when only part of it was taken.
  * Worker thread only.
  *
- * In wire order: the rest of a frame that was begun, the control lane, snapshots, ticks; gaps stand
- * where `seq` jumps. A send that is one range of memory (one frame, or frames that lie side by side
- * in the arena) points there. Otherwise the frames are copied into the batch's scratch, which at
- * the size of ticks is cheaper than a gather list of any length.
+ * In wire order: the rest of a frame that was begun, the control lane, fresh values (snapshots,
+ * resumes, mode latest), queued ticks; gaps stand where `seq` jumps. A send that is one range of
+ * memory (one frame, or frames that lie side by side in the arena) points there. Otherwise the
+ * frames are copied into the batch's scratch, which at the size of ticks is cheaper than a gather
+ * list of any length.
  *
  * Gathering takes entries off the queue at once, since all but always the whole send is taken. The
  * batch notes each as a piece, and from the pieces a short send is undone: a frame once begun is
@@ -26,7 +27,14 @@ enum {
     GATHER_PIECES = 32 * 1024,
 };
 
-enum piece_kind { PIECE_TICK, PIECE_FEED_GAP, PIECE_GAP, PIECE_SNAPSHOT };
+enum piece_kind {
+    PIECE_TICK,     /* from the queue */
+    PIECE_FEED_GAP, /* from the queue */
+    PIECE_GAP,      /* found missing */
+    PIECE_LAST,     /* the symbol's last tick, as a trade */
+    PIECE_SNAPSHOT, /* or as a snapshot */
+    PIECE_HISTORY,  /* a tick from the history */
+};
 
 struct piece {
     uint64_t sent_seq; /* the pair's, before this piece */

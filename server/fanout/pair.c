@@ -3,6 +3,7 @@
 #include "server/fanout/pair.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "feed/base.h"
 
@@ -32,15 +33,76 @@ static uint32_t take(struct fanout *fanout)
     return index;
 }
 
-static void await_snapshot(struct fanout *fanout, struct subscriber *sub, uint32_t index)
+void pair_refresh(struct fanout *fanout, uint32_t index, bool again)
 {
-    fanout->pairs[index].flags |= PAIR_SNAPSHOT;
-    fanout->pairs[index].next_due = PAIR_NONE;
-    if (sub->snapshots_first == PAIR_NONE)
-        sub->snapshots_first = index;
-    else
-        fanout->pairs[sub->snapshots_last].next_due = index;
-    sub->snapshots_last = index;
+    struct pair *pair = &fanout->pairs[index];
+    struct subscriber *sub = &fanout->subscribers[pair->subscriber];
+    if (pair->flags & PAIR_FRESH)
+        return;
+    pair->flags |= PAIR_FRESH;
+    pair->next_due = PAIR_NONE;
+    if (sub->fresh_first == PAIR_NONE) {
+        sub->fresh_first = sub->fresh_last = index;
+    } else if (again) {
+        pair->next_due = sub->fresh_first;
+        sub->fresh_first = index;
+    } else {
+        fanout->pairs[sub->fresh_last].next_due = index;
+        sub->fresh_last = index;
+    }
+}
+
+void pair_rest(struct fanout *fanout, uint32_t index)
+{
+    struct pair *pair = &fanout->pairs[index];
+    if (pair->mode != TERMS_LATEST || !pair->interval_ms)
+        return;
+    pair->flags |= PAIR_RESTING;
+    fanout->rest(fanout->rest_arg, index, fanout->now_ms + pair->interval_ms);
+}
+
+void pair_unrest(struct fanout *fanout, uint32_t index)
+{
+    struct pair *pair = &fanout->pairs[index];
+    if (!(pair->flags & PAIR_RESTING))
+        return;
+    pair->flags &= (uint8_t)~PAIR_RESTING;
+    fanout->rest(fanout->rest_arg, index, 0);
+}
+
+void fanout_wake(struct fanout *fanout, uint32_t index)
+{
+    struct pair *pair = &fanout->pairs[index];
+    pair->flags &= (uint8_t)~PAIR_RESTING;
+    if ((pair->flags & PAIR_GONE) || fanout->symbols[pair->symbol].last.seq == pair->sent_seq)
+        return;
+    pair_refresh(fanout, index, false);
+    fanout_mark_dirty(fanout, pair->subscriber);
+}
+
+void pair_set_terms(struct fanout *fanout, uint32_t index, struct terms terms)
+{
+    struct pair *pair = &fanout->pairs[index];
+    uint64_t last = fanout->symbols[pair->symbol].last.seq;
+    uint8_t was = pair->mode;
+    pair->mode = terms.mode;
+    pair->interval_ms = terms.interval_ms;
+    if (was == terms.mode || pair->flags & PAIR_AHEAD)
+        return;
+    /* Into latest: what waits in the queue is passed over, its newest tick is sent instead. Out of
+     * it: what was passed over is nobody's gap, the account begins anew with a snapshot. */
+    if (terms.mode == TERMS_LATEST) {
+        pair->flags &= (uint8_t)~PAIR_RESUMING;
+        if (last != pair->sent_seq)
+            pair_refresh(fanout, index, false);
+    } else if (was == TERMS_LATEST) {
+        pair_unrest(fanout, index);
+        if (last) {
+            pair->flags |= PAIR_SNAPSHOT;
+            pair_refresh(fanout, index, false);
+        }
+    }
+    fanout_mark_dirty(fanout, pair->subscriber);
 }
 
 static void link_pair(struct fanout *fanout, struct subscriber *sub, uint32_t index)
@@ -59,29 +121,79 @@ static void link_pair(struct fanout *fanout, struct subscriber *sub, uint32_t in
                              index, pair->subscriber);
 }
 
-int pair_hold(struct fanout *fanout, uint32_t subscriber, uint32_t symbol, bool snapshot)
+static const struct fanout_since *find_since(const struct fanout_request *request,
+                                             const struct fanout_symbol *symbol)
+{
+    for (uint32_t i = 0; i < request->since_count; i++) {
+        const struct fanout_since *since = &request->since[i];
+        if (since->symbol_len == symbol->len &&
+            memcmp(since->symbol, symbol->name, symbol->len) == 0)
+            return since;
+    }
+    return NULL;
+}
+
+/* The account goes on from what the client has. */
+static void resume(struct fanout *fanout, uint32_t index, struct history_mark mark)
+{
+    struct pair *pair = &fanout->pairs[index];
+    uint64_t seq = 0; /* HISTORY_LOST: all that came before is announced */
+    enum history_answer answer =
+        history_find(&fanout->history, fanout->spans[pair->symbol], mark, &seq);
+    if (answer == HISTORY_AHEAD) {
+        pair->flags |= PAIR_AHEAD;
+        pair->sent_seq = seq;
+        pair->queued_seq = mark.pos;
+        pair->cursor = mark.index;
+        return;
+    }
+    pair->sent_seq = seq;
+    pair->cursor = HISTORY_NONE;
+    pair->flags |= pair->mode == TERMS_LATEST ? 0 : PAIR_RESUMING;
+    pair_refresh(fanout, index, false);
+}
+
+static void begin_account(struct fanout *fanout, uint32_t index,
+                          const struct fanout_request *request)
+{
+    struct pair *pair = &fanout->pairs[index];
+    const struct fanout_symbol *symbol = &fanout->symbols[pair->symbol];
+    if (!symbol->last.seq)
+        return; /* it begins with the first tick */
+    const struct fanout_since *since = find_since(request, symbol);
+    if (since) {
+        resume(fanout, index, since->mark);
+    } else if (request->terms.snapshot) {
+        pair->flags |= PAIR_SNAPSHOT;
+        pair_refresh(fanout, index, false);
+    }
+    if (pair->flags & PAIR_FRESH)
+        fanout_mark_dirty(fanout, pair->subscriber);
+}
+
+int pair_hold(struct fanout *fanout, uint32_t subscriber, uint32_t symbol,
+              const struct fanout_request *request)
 {
     uint32_t index = find(fanout, subscriber, symbol);
     if (index != PAIR_NONE) {
         fanout->pairs[index].holders++;
+        pair_set_terms(fanout, index, request->terms);
         return 0;
     }
     index = take(fanout);
     if (index == PAIR_NONE)
         return -ENOSPC;
-    struct subscriber *sub = &fanout->subscribers[subscriber];
     uint64_t seq = fanout->symbols[symbol].last.seq;
     fanout->pairs[index] = (struct pair){.subscriber = subscriber,
                                          .symbol = symbol,
                                          .sent_seq = seq,
                                          .queued_seq = seq,
+                                         .interval_ms = request->terms.interval_ms,
+                                         .mode = request->terms.mode,
                                          .holders = 1};
     fanout->pairs_live++;
-    link_pair(fanout, sub, index);
-    if (snapshot && seq) {
-        await_snapshot(fanout, sub, index);
-        fanout_mark_dirty(fanout, subscriber);
-    }
+    link_pair(fanout, &fanout->subscribers[subscriber], index);
+    begin_account(fanout, index, request);
     return 0;
 }
 
@@ -105,6 +217,7 @@ static void unlink_pair(struct fanout *fanout, uint32_t index)
         &fanout->rosters, &fanout->symbols[pair->symbol].rosters[sub->format], pair->place);
     if (moved != ROSTER_NONE)
         fanout->pairs[moved].place = pair->place;
+    pair_unrest(fanout, index);
     pair->flags |= PAIR_GONE;
 }
 
@@ -130,8 +243,7 @@ void pair_abandon(struct fanout *fanout, uint32_t index)
 
 void fanout_unref(struct fanout *fanout, struct pair *pair)
 {
-    if ((pair->flags & PAIR_GONE) && !(pair->flags & (PAIR_SNAPSHOT | PAIR_OWING)) &&
-        pair->waiting == 0)
+    if ((pair->flags & PAIR_GONE) && !(pair->flags & PAIR_FRESH) && pair->waiting == 0)
         to_graveyard(fanout, pair);
 }
 

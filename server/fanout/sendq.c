@@ -74,6 +74,8 @@ void sendq_push(struct sendq *queue, struct sendq_pool *pool, struct sendq_entry
     pool->blocks[queue->last].entries[queue->tail++] = entry;
     queue->count++;
     queue->bytes += entry.len;
+    pool->entries++;
+    pool->bytes += entry.len;
 }
 
 void sendq_push_front(struct sendq *queue, struct sendq_pool *pool, struct sendq_entry entry)
@@ -91,6 +93,8 @@ void sendq_push_front(struct sendq *queue, struct sendq_pool *pool, struct sendq
     pool->blocks[queue->first].entries[--queue->head] = entry;
     queue->count++;
     queue->bytes += entry.len;
+    pool->entries++;
+    pool->bytes += entry.len;
 }
 
 struct sendq_entry sendq_peek(const struct sendq *queue, const struct sendq_pool *pool)
@@ -104,6 +108,8 @@ struct sendq_entry sendq_pop(struct sendq *queue, struct sendq_pool *pool)
     struct sendq_entry entry = sendq_peek(queue, pool);
     queue->count--;
     queue->bytes -= entry.len;
+    pool->entries--;
+    pool->bytes -= entry.len;
     queue->head++;
     if (queue->count == 0) {
         give_block(pool, queue->first); /* first and last are the same block */

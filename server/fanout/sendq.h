@@ -34,6 +34,8 @@ struct sendq_pool {
     uint32_t count;
     uint32_t used_max; /* blocks below this have been handed out before */
     uint32_t free;     /* list through `next` */
+    uint64_t entries;  /* waiting in all queues */
+    uint64_t bytes;
 };
 
 struct sendq {

@@ -103,7 +103,7 @@ static void unmake_topic(struct topics *topics, uint32_t index)
 }
 
 uint32_t topics_hold(struct topics *topics, uint32_t *list, uint32_t subscriber, const char *text,
-                     size_t len, bool snapshot)
+                     size_t len, struct terms terms)
 {
     uint32_t index = topics->holds_free;
     if (index == TOPIC_NONE && topics->holds_used == topics->max)
@@ -122,7 +122,7 @@ uint32_t topics_hold(struct topics *topics, uint32_t *list, uint32_t subscriber,
                           .next_of_topic = topics->topics[topic].holds,
                           .previous_of_topic = TOPIC_NONE,
                           .next_of_subscriber = *list,
-                          .snapshot = snapshot};
+                          .terms = terms};
     if (hold->next_of_topic != TOPIC_NONE)
         topics->holds[hold->next_of_topic].previous_of_topic = index;
     topics->topics[topic].holds = index;

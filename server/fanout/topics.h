@@ -18,6 +18,19 @@
 
 #define TOPIC_NONE UINT32_MAX
 
+/* How a subscription is served. */
+enum terms_mode {
+    TERMS_ALL,    /* every tick; past the queue's bound the oldest are dropped, with a gap */
+    TERMS_LATEST, /* per symbol only the newest waits */
+    TERMS_STRICT, /* closed sooner than lose one */
+};
+
+struct terms {
+    uint32_t interval_ms; /* TERMS_LATEST: at least so long between two ticks of a symbol */
+    uint8_t mode;
+    bool snapshot; /* the last tick known is sent first */
+};
+
 enum { TOPIC_TEXT_MAX = SYMBOL_LEN_MAX + 1 };
 
 struct topic {
@@ -33,7 +46,7 @@ struct hold {
     uint32_t next_of_topic;
     uint32_t previous_of_topic;
     uint32_t next_of_subscriber;
-    bool snapshot; /* as asked, for symbols that come later */
+    struct terms terms; /* for symbols that come later, too */
 };
 
 struct topics {
@@ -55,7 +68,7 @@ void topics_finish(struct topics *topics);
 
 /* Adds a hold to the subscriber's list `*list`. Returns it, or TOPIC_NONE when there is no room. */
 uint32_t topics_hold(struct topics *topics, uint32_t *list, uint32_t subscriber, const char *text,
-                     size_t len, bool snapshot);
+                     size_t len, struct terms terms);
 
 /* The subscriber's hold of this text, or TOPIC_NONE. */
 uint32_t topics_find(const struct topics *topics, uint32_t list, const char *text, size_t len);

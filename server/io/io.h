@@ -7,7 +7,7 @@
  * with the next submit; each ends in an event that bears the client's index and generation, so that
  * a late one is known as such.
  *
- *     io_accept ──► IO_ACCEPT (socket slot)         re-armed by itself, until io_stop_accepting
+ *     io_accept ──► IO_ACCEPT (socket slot, peer), once a call
  *     io_receive ─► IO_RECEIVE (bytes, 0 at the end, or -errno); `more` until the last one
  *     io_send ────► IO_SEND (bytes sent, or -EAGAIN on a full socket: never blocks)
  *     io_await_writable ─► IO_WRITABLE
@@ -30,6 +30,12 @@ struct io_token {
     uint32_t generation; /* 24 bits */
 };
 
+/* The other end: an IPv6 address, or an IPv4 one mapped into it. */
+struct io_peer {
+    uint8_t address[16];
+    uint16_t port;
+};
+
 struct io_event {
     enum io_event_kind kind;
     struct io_token token;
@@ -37,7 +43,10 @@ struct io_event {
     bool more;      /* IO_RECEIVE: still armed */
     uint8_t *data;  /* IO_RECEIVE: `result` bytes, the worker's to change, until io_recycle() */
     uint16_t buffer;
+    struct io_peer peer; /* IO_ACCEPT */
 };
+
+enum { IO_ACCEPTS_MAX = 16 };
 
 struct io_config {
     int listen_fd;        /* this worker's own; io doesn't close it */
@@ -50,7 +59,10 @@ struct io_config {
 int io_create(struct io **out, const struct io_config *config, char *error, size_t error_size);
 void io_destroy(struct io *io);
 
+/* Asks for one connection; up to IO_ACCEPTS_MAX may be asked for at a time. */
 void io_accept(struct io *io);
+
+/* Takes back what was asked for; the events still come. */
 void io_stop_accepting(struct io *io);
 void io_receive(struct io *io, uint32_t socket, struct io_token token);
 

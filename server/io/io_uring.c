@@ -3,8 +3,10 @@
  * io_uring: the seam io.h on io_uring. The only file that includes liburing. Worker thread only;
  * never blocks but in io_wait().
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <liburing.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,13 +36,21 @@ enum request {
     REQUEST_IGNORED, /* cancel, shutdown: only what they cause matters */
 };
 
+/* An accept under way: the kernel writes the peer's address here. A multishot accept couldn't say
+ * it. */
+struct acceptance {
+    struct sockaddr_storage address;
+    socklen_t len;
+    bool armed;
+};
+
 struct io {
     struct io_uring ring;
     struct io_config config;
     struct io_uring_buf_ring *buffer_ring;
     uint8_t *buffers;
     uint64_t bell_count;
-    bool accepting;
+    struct acceptance accepts[IO_ACCEPTS_MAX];
     bool ring_made;
 };
 
@@ -161,20 +171,31 @@ void io_destroy(struct io *io)
 
 void io_accept(struct io *io)
 {
-    struct io_token nobody = {0};
-    struct io_uring_sqe *sqe = next_sqe(io, REQUEST_ACCEPT, nobody);
-    io_uring_prep_multishot_accept_direct(sqe, io->config.listen_fd, NULL, NULL, 0);
-    tag(sqe, REQUEST_ACCEPT, nobody);
-    io->accepting = true;
+    uint32_t i = 0;
+    while (io->accepts[i].armed)
+        CHECK(++i < IO_ACCEPTS_MAX);
+    struct acceptance *accept = &io->accepts[i];
+    accept->armed = true;
+    accept->len = sizeof accept->address;
+    struct io_token token = {.client = i};
+    struct io_uring_sqe *sqe = next_sqe(io, REQUEST_ACCEPT, token);
+    io_uring_prep_accept(sqe, io->config.listen_fd, (struct sockaddr *)&accept->address,
+                         &accept->len, 0);
+    sqe->file_index = IORING_FILE_INDEX_ALLOC; /* liburing 2.3's own helper would add one to it */
+    tag(sqe, REQUEST_ACCEPT, token);
 }
 
 void io_stop_accepting(struct io *io)
 {
     struct io_token nobody = {0};
-    io->accepting = false;
-    struct io_uring_sqe *sqe = next_sqe(io, REQUEST_IGNORED, nobody);
-    io_uring_prep_cancel64(sqe, user_data(REQUEST_ACCEPT, nobody), 0);
-    tag(sqe, REQUEST_IGNORED, nobody);
+    for (uint32_t i = 0; i < IO_ACCEPTS_MAX; i++) {
+        if (!io->accepts[i].armed)
+            continue;
+        struct io_token token = {.client = i};
+        struct io_uring_sqe *sqe = next_sqe(io, REQUEST_IGNORED, nobody);
+        io_uring_prep_cancel64(sqe, user_data(REQUEST_ACCEPT, token), 0);
+        tag(sqe, REQUEST_IGNORED, nobody);
+    }
 }
 
 void io_receive(struct io *io, uint32_t socket, struct io_token token)
@@ -228,13 +249,21 @@ void io_close(struct io *io, uint32_t socket, struct io_token token)
     tag(sqe, REQUEST_CLOSE, token);
 }
 
-static enum io_event_kind translate_accept(struct io *io, const struct io_uring_cqe *cqe)
+static void translate_accept(struct io *io, struct io_event *event)
 {
-    /* A full table (-ENFILE) and other passing troubles end the multishot: arm it again, the listen
-     * queue holds the callers. */
-    if (!(cqe->flags & IORING_CQE_F_MORE) && io->accepting)
-        io_accept(io);
-    return IO_ACCEPT;
+    struct acceptance *accept = &io->accepts[event->token.client];
+    event->kind = IO_ACCEPT;
+    accept->armed = false;
+    if (accept->address.ss_family == AF_INET6) {
+        const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)&accept->address;
+        memcpy(event->peer.address, &in6->sin6_addr, 16);
+        event->peer.port = ntohs(in6->sin6_port);
+    } else if (accept->address.ss_family == AF_INET) {
+        const struct sockaddr_in *in = (const struct sockaddr_in *)&accept->address;
+        event->peer.address[10] = event->peer.address[11] = 0xff; /* RFC 4291, 2.5.5.2 */
+        memcpy(event->peer.address + 12, &in->sin_addr, 4);
+        event->peer.port = ntohs(in->sin_port);
+    }
 }
 
 static void translate_receive(struct io *io, const struct io_uring_cqe *cqe, struct io_event *event)
@@ -256,7 +285,7 @@ static void translate(struct io *io, const struct io_uring_cqe *cqe, struct io_e
         .result = cqe->res,
     };
     switch ((enum request)(cqe->user_data >> 56)) {
-    case REQUEST_ACCEPT: event->kind = translate_accept(io, cqe); break;
+    case REQUEST_ACCEPT: translate_accept(io, event); break;
     case REQUEST_RECEIVE: translate_receive(io, cqe, event); break;
     case REQUEST_SEND: event->kind = IO_SEND; break;
     case REQUEST_WRITABLE: event->kind = IO_WRITABLE; break;

@@ -149,11 +149,14 @@ void answer_heartbeat(struct bytes *out, enum wire_format format,
                       const struct answer_heartbeat *beat)
 {
     struct writer writer;
-    open_answer(&writer, out, format, "heartbeat", NULL, 6);
+    open_answer(&writer, out, format, "heartbeat", NULL, 9);
     write_integer(&writer, "ts", beat->ts_us);
     write_integer(&writer, "sent_ts", beat->sent_ts_us);
     write_unsigned(&writer, "queued", beat->queued);
+    write_unsigned(&writer, "queued_bytes", beat->queued_bytes);
     write_unsigned(&writer, "dropped", beat->dropped);
+    write_unsigned(&writer, "overload", beat->overload);
+    write_unsigned(&writer, "stalls", beat->stalls);
     write_unsigned(&writer, "source_lag_ms", beat->source_lag_ms);
     write_word(&writer, "source", beat->source);
     close_answer(&writer);

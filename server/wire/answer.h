@@ -31,7 +31,10 @@ struct answer_heartbeat {
     int64_t ts_us;      /* when it was made */
     int64_t sent_ts_us; /* when it was handed to the socket; the same unless the lane held it */
     uint64_t queued;    /* frames waiting for this client */
-    uint64_t dropped;   /* since it connected */
+    uint64_t queued_bytes;
+    uint64_t dropped;  /* ticks lost since it connected because it was slow */
+    uint64_t overload; /* and because the server was overloaded */
+    uint64_t stalls;   /* how often its socket took nothing */
     uint64_t source_lag_ms;
     const char *source; /* live, stalled, lost, starting */
 };

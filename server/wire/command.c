@@ -9,7 +9,7 @@
 #include "server/wire/command_tree.h"
 #include "server/wire/utf8.h"
 
-enum { DELAY_MS_MAX = 60000, OP_SHOWN_MAX = 32 };
+enum { DELAY_MS_MAX = 60000, INTERVAL_MS_MAX = 60000, POSITION_MAX = 64, OP_SHOWN_MAX = 32 };
 
 const char *const field_names[FIELD_COUNT] = {
     [FIELD_OP] = "op",
@@ -181,44 +181,127 @@ static bool judge_symbols(struct judge *judge, bool required)
 
 static bool judge_mode(struct judge *judge)
 {
+    static const char *const names[] = {
+        [MODE_ALL] = "all", [MODE_LATEST] = "latest", [MODE_STRICT] = "strict"};
     const struct node *node = &judge->tree.fields[FIELD_MODE];
-    if (node->kind == NODE_ABSENT || node_is(node, "all"))
+    if (node->kind == NODE_ABSENT)
         return true;
     if (node->kind != NODE_TEXT)
         return refuse(judge, "bad_command", "\"mode\" is not a string.");
-    if (node_is(node, "latest") || node_is(node, "strict"))
-        return refuse(judge, "not_supported", "\"mode\": \"%.6s\" is not supported by this server.",
-                      node->text);
+    for (int mode = MODE_ALL; mode <= MODE_STRICT; mode++) {
+        judge->command->mode = (enum command_mode)mode;
+        if (node_is(node, names[mode]))
+            return true;
+    }
     return refuse(judge, "bad_field", "\"mode\" is none of \"all\", \"latest\" and \"strict\".");
+}
+
+/* An optional field of 0..max milliseconds. */
+static bool judge_ms(struct judge *judge, enum field field, uint32_t max, uint32_t *out)
+{
+    const struct node *node = &judge->tree.fields[field];
+    const char *name = field_names[field];
+    if (node->kind == NODE_ABSENT)
+        return true;
+    if (node->kind != NODE_INTEGER && node->kind != NODE_BIG)
+        return refuse(judge, "bad_command", "\"%s\" is not an integer.", name);
+    if (node->kind == NODE_BIG || node->integer < 0 || node->integer > max)
+        return refuse(judge, "bad_field", "\"%s\" is not in 0..%u.", name, max);
+    *out = (uint32_t)node->integer;
+    return true;
+}
+
+/* Digits up to `end` or the text's end; false where there are none, or they pass `max`. */
+static bool read_number(const char **at, const char *end, uint64_t max, uint64_t *out)
+{
+    const char *begin = *at;
+    *out = 0;
+    while (*at < end && **at >= '0' && **at <= '9' && *out <= max)
+        *out = *out * 10 + (uint64_t)(*(*at)++ - '0');
+    return *at > begin && *out <= max;
+}
+
+/* "partition:offset" or "partition:offset:index". */
+static bool read_position(const struct node *node, struct command_since *since)
+{
+    const char *at = node->text, *end = node->text + node->len;
+    uint64_t partition, offset, index = 0;
+    if (node->kind != NODE_TEXT || node->len > POSITION_MAX)
+        return false;
+    if (!read_number(&at, end, UINT16_MAX, &partition) || at == end || *at++ != ':')
+        return false;
+    if (!read_number(&at, end, 0xffffffffffff, &offset))
+        return false;
+    if (at < end && (*at++ != ':' || !read_number(&at, end, UINT16_MAX, &index)))
+        return false;
+    since->partition = (uint16_t)partition;
+    since->offset = offset;
+    since->index = (uint16_t)index;
+    return at == end;
+}
+
+static bool take_since(void *arg, const struct node *key, const struct node *value)
+{
+    struct judge *judge = arg;
+    struct command *command = judge->command;
+    if (key->kind != NODE_TEXT)
+        return refuse(judge, "bad_command", "\"since\" has a key that is not a string.");
+    struct command_since *since = &command->since[command->since_count];
+    if (!read_position(value, since)) {
+        char shown[OP_SHOWN_MAX + 4];
+        show(key, shown);
+        return refuse(
+            judge, "bad_field",
+            "\"since\": \"%s\" is not at \"partition:offset\" or \"partition:offset:index\".",
+            shown);
+    }
+    char *text = malloc(key->len + 1);
+    if (!text)
+        return refuse(judge, "internal", "\"since\": out of memory.");
+    memcpy(text, key->text, key->len);
+    since->text = text;
+    since->len = (uint32_t)key->len;
+    command->since_count++;
+    return true;
+}
+
+static bool judge_since(struct judge *judge)
+{
+    const struct node *node = &judge->tree.fields[FIELD_SINCE];
+    if (node->kind == NODE_ABSENT)
+        return true;
+    if (node->kind != NODE_MAP)
+        return refuse(judge, "bad_command", "\"since\" is not an object.");
+    if (node->len > COMMAND_SYMBOLS_MAX)
+        return refuse(judge, "too_many_symbols", "\"since\" holds more than %d.",
+                      COMMAND_SYMBOLS_MAX);
+    judge->command->since = calloc(node->len + 1, sizeof *judge->command->since);
+    if (!judge->command->since)
+        return refuse(judge, "internal", "\"since\": out of memory.");
+    return judge->reader->each(node, take_since, judge);
 }
 
 static bool judge_subscribe(struct judge *judge)
 {
-    const struct node *fields = judge->tree.fields;
-    if (!judge_mode(judge))
+    const struct node *snapshot = &judge->tree.fields[FIELD_SNAPSHOT];
+    struct command *command = judge->command;
+    if (!judge_mode(judge) || !judge_since(judge) ||
+        !judge_ms(judge, FIELD_INTERVAL_MS, INTERVAL_MS_MAX, &command->interval_ms))
         return false;
-    if (fields[FIELD_SINCE].kind != NODE_ABSENT)
-        return refuse(judge, "not_supported", "\"since\" is not supported by this server.");
-    if (fields[FIELD_INTERVAL_MS].kind != NODE_ABSENT)
-        return refuse(judge, "not_supported", "\"interval_ms\" is not supported by this server.");
-    if (fields[FIELD_SNAPSHOT].kind != NODE_ABSENT && fields[FIELD_SNAPSHOT].kind != NODE_BOOL)
+    if (command->interval_ms && command->mode != MODE_LATEST)
+        return refuse(judge, "bad_field", "\"interval_ms\" goes with \"mode\": \"latest\".");
+    if (snapshot->kind != NODE_ABSENT && snapshot->kind != NODE_BOOL)
         return refuse(judge, "bad_command", "\"snapshot\" is neither true nor false.");
-    if (fields[FIELD_SNAPSHOT].kind == NODE_BOOL)
-        judge->command->snapshot = fields[FIELD_SNAPSHOT].truth;
+    if (snapshot->kind == NODE_BOOL)
+        command->snapshot = snapshot->truth;
     return judge_symbols(judge, true);
 }
 
 static bool judge_configure(struct judge *judge)
 {
-    const struct node *node = &judge->tree.fields[FIELD_MAX_DELAY_MS];
-    if (node->kind == NODE_ABSENT)
+    if (judge->tree.fields[FIELD_MAX_DELAY_MS].kind == NODE_ABSENT)
         return refuse(judge, "bad_command", "\"max_delay_ms\" is missing.");
-    if (node->kind != NODE_INTEGER && node->kind != NODE_BIG)
-        return refuse(judge, "bad_command", "\"max_delay_ms\" is not an integer.");
-    if (node->kind == NODE_BIG || node->integer < 0 || node->integer > DELAY_MS_MAX)
-        return refuse(judge, "bad_field", "\"max_delay_ms\" is not in 0..%d.", DELAY_MS_MAX);
-    judge->command->max_delay_ms = (uint32_t)node->integer;
-    return true;
+    return judge_ms(judge, FIELD_MAX_DELAY_MS, DELAY_MS_MAX, &judge->command->max_delay_ms);
 }
 
 static void judge_fields(struct judge *judge)
@@ -279,6 +362,9 @@ void command_read(struct command *command, enum wire_format format, const uint8_
 
 void command_finish(struct command *command)
 {
+    for (uint32_t i = 0; i < command->since_count; i++)
+        free((char *)command->since[i].text);
+    free(command->since);
     free(command->owned);
     memset(command, 0, sizeof *command);
 }

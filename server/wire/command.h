@@ -43,6 +43,15 @@ struct command_symbol {
     uint32_t len;
 };
 
+/* An entry of "since": the client has everything of the symbol up to this position. */
+struct command_since {
+    const char *text; /* the symbol */
+    uint32_t len;
+    uint16_t partition;
+    uint16_t index;
+    uint64_t offset; /* below 2^48 */
+};
+
 struct command {
     enum command_op op;
     struct command_id id;
@@ -50,6 +59,9 @@ struct command {
     uint32_t symbols_count;
     bool symbols_given; /* an absent list differs from an empty one: unsubscribe takes it as all */
     enum command_mode mode;
+    struct command_since *since; /* owned by the command */
+    uint32_t since_count;
+    uint32_t interval_ms;    /* mode latest: 0..60000 */
     bool snapshot;           /* true unless the client said false */
     uint32_t max_delay_ms;   /* COMMAND_CONFIGURE: 0..60000 */
     const char *error_code;  /* NULL: the command is good; else one of those below, static */
@@ -62,8 +74,7 @@ struct command {
  *   bad_command             not an object, a field missing, of the wrong type or given twice
  *   bad_field               a value out of range
  *   unknown_op, too_many_symbols
- *   not_supported           `since`, modes latest and strict, interval_ms, auth, replay and its
- *                           controls: known but not yet served
+ *   not_supported           auth, replay and its controls: known but not yet served
  *   internal                out of memory
  * The id is filled whenever it could be read; an id of null is none. Unknown fields are ignored. */
 void command_read(struct command *command, enum wire_format format, const uint8_t *data,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* JSON into a command_tree. The only file of this room that sees jansson. */
 #include <jansson.h>
+#include <string.h>
 
 #include "server/wire/command_tree.h"
 
@@ -41,6 +42,8 @@ static struct node node_of(json_t *value)
             .kind = NODE_TEXT, .text = json_string_value(value), .len = json_string_length(value)};
     case JSON_ARRAY:
         return (struct node){.kind = NODE_LIST, .list = value, .len = json_array_size(value)};
+    case JSON_OBJECT:
+        return (struct node){.kind = NODE_MAP, .list = value, .len = json_object_size(value)};
     default: return (struct node){.kind = NODE_OTHER};
     }
 }
@@ -82,6 +85,19 @@ static struct node item_of_json(const struct node *list, size_t index)
     return node_of(json_array_get((const json_t *)list->list, index));
 }
 
+static bool each_of_json(const struct node *map, map_take *take, void *arg)
+{
+    json_t *object = (json_t *)map->list;
+    for (void *i = json_object_iter(object); i; i = json_object_iter_next(object, i)) {
+        const char *text = json_object_iter_key(i);
+        struct node key = {.kind = NODE_TEXT, .text = text, .len = strlen(text)};
+        struct node value = node_of(json_object_iter_value(i));
+        if (!take(arg, &key, &value))
+            return false;
+    }
+    return true;
+}
+
 static void release_json(struct command_tree *tree)
 {
     json_decref(tree->document);
@@ -91,5 +107,6 @@ static void release_json(struct command_tree *tree)
 const struct command_reader command_json_reader = {
     .read = read_json,
     .item = item_of_json,
+    .each = each_of_json,
     .release = release_json,
 };

@@ -102,6 +102,9 @@ static struct node node_of(const msgpack_object *value)
     case MSGPACK_OBJECT_ARRAY:
         return (struct node){
             .kind = NODE_LIST, .list = value->via.array.ptr, .len = value->via.array.size};
+    case MSGPACK_OBJECT_MAP:
+        return (struct node){
+            .kind = NODE_MAP, .list = value->via.map.ptr, .len = value->via.map.size};
     default: return (struct node){.kind = NODE_OTHER};
     }
 }
@@ -163,6 +166,18 @@ static struct node item_of_msgpack(const struct node *list, size_t index)
     return node_of((const msgpack_object *)list->list + index);
 }
 
+static bool each_of_msgpack(const struct node *map, map_take *take, void *arg)
+{
+    const msgpack_object_kv *entries = map->list;
+    for (size_t i = 0; i < map->len; i++) {
+        struct node key = node_of(&entries[i].key);
+        struct node value = node_of(&entries[i].val);
+        if (!take(arg, &key, &value))
+            return false;
+    }
+    return true;
+}
+
 static void release_msgpack(struct command_tree *tree)
 {
     if (!tree->document)
@@ -175,5 +190,6 @@ static void release_msgpack(struct command_tree *tree)
 const struct command_reader command_msgpack_reader = {
     .read = read_msgpack,
     .item = item_of_msgpack,
+    .each = each_of_msgpack,
     .release = release_msgpack,
 };

@@ -25,6 +25,7 @@ enum node_kind {
     NODE_BIG, /* an integer beyond int64 */
     NODE_TEXT,
     NODE_LIST,
+    NODE_MAP,
     NODE_OTHER,
 };
 
@@ -33,8 +34,8 @@ struct node {
     bool truth;
     int64_t integer;
     const char *text; /* in the document or the input; in msgpack any bytes */
-    size_t len;       /* of the text or the list */
-    const void *list; /* the reader's */
+    size_t len;       /* of the text, the list or the map */
+    const void *list; /* the reader's; of a map, too */
 };
 
 enum field {
@@ -69,10 +70,14 @@ struct command_tree {
     void *document;  /* the reader's; nodes point into it */
 };
 
+typedef bool map_take(void *arg, const struct node *key, const struct node *value);
+
 /* A format. `read` starts from a zeroed tree, and `release` takes whatever it left. */
 struct command_reader {
     enum tree_verdict (*read)(struct command_tree *tree, const uint8_t *data, size_t len);
     struct node (*item)(const struct node *list, size_t index);
+    /* Each key (NODE_OTHER where it is no text) and value, until `take` returns false. */
+    bool (*each)(const struct node *map, map_take *take, void *arg);
     void (*release)(struct command_tree *tree);
 };
 

@@ -236,14 +236,69 @@ static void what_is_known_but_not_served_is_named(void **state)
         snprintf(json, sizeof json, "{\"op\":\"%s\",\"token\":\"x\"}", ops[i]);
         assert_refused(json, "not_supported", ops[i]);
     }
-    assert_refused("{\"op\":\"subscribe\",\"symbols\":[],\"since\":{\"A\":\"0:1\"}}",
-                   "not_supported", "\"since\"");
-    assert_refused("{\"op\":\"subscribe\",\"symbols\":[],\"interval_ms\":5}", "not_supported",
+}
+
+static struct command read_json(const char *json)
+{
+    struct command command;
+    command_read(&command, WIRE_JSON, (const uint8_t *)json, strlen(json));
+    return command;
+}
+
+static void a_mode_and_its_interval_are_read(void **state)
+{
+    (void)state;
+    struct command command =
+        read_json("{\"op\":\"subscribe\",\"symbols\":[],\"mode\":\"latest\",\"interval_ms\":250}");
+    assert_null(command.error_code);
+    assert_int_equal(command.mode, MODE_LATEST);
+    assert_int_equal(command.interval_ms, 250);
+    command_finish(&command);
+    command = read_json("{\"op\":\"subscribe\",\"symbols\":[],\"mode\":\"strict\"}");
+    assert_null(command.error_code);
+    assert_int_equal(command.mode, MODE_STRICT);
+    command_finish(&command);
+    assert_refused("{\"op\":\"subscribe\",\"symbols\":[],\"interval_ms\":5}", "bad_field",
                    "\"interval_ms\"");
-    assert_refused("{\"op\":\"subscribe\",\"symbols\":[],\"mode\":\"latest\"}", "not_supported",
-                   "latest");
-    assert_refused("{\"op\":\"subscribe\",\"symbols\":[],\"mode\":\"strict\"}", "not_supported",
-                   "strict");
+    assert_refused("{\"op\":\"subscribe\",\"symbols\":[],\"mode\":\"latest\",\"interval_ms\":-1}",
+                   "bad_field", "\"interval_ms\"");
+}
+
+static void positions_in_since_are_read_exactly(void **state)
+{
+    (void)state;
+    struct command command = read_json("{\"op\":\"subscribe\",\"symbols\":[\"A\"],\"since\":"
+                                       "{\"A\":\"7:918\",\"B\":\"65535:281474976710655:3\"}}");
+    assert_null(command.error_code);
+    assert_int_equal(command.since_count, 2);
+    for (uint32_t i = 0; i < 2; i++) {
+        const struct command_since *since = &command.since[i];
+        bool is_a = since->text[0] == 'A';
+        assert_int_equal(since->len, 1);
+        assert_int_equal(since->partition, is_a ? 7 : 65535);
+        assert_true(since->offset == (is_a ? 918 : 281474976710655));
+        assert_int_equal(since->index, is_a ? 0 : 3);
+    }
+    command_finish(&command);
+}
+
+static void a_position_that_is_none_is_refused_with_its_symbol(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"",         ":",    "0",       "0:",
+                                      ":1",       "0:1:", "0:1:2:3", "-1:2",
+                                      "0:x",      "0:1 ", "65536:1", "0:281474976710656",
+                                      "0:1:65536"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        char json[160];
+        snprintf(json, sizeof json,
+                 "{\"op\":\"subscribe\",\"symbols\":[],\"since\":{\"XYZ\":\"%s\"}}", bad[i]);
+        assert_refused(json, "bad_field", "XYZ");
+    }
+    assert_refused("{\"op\":\"subscribe\",\"symbols\":[],\"since\":{\"XYZ\":1}}", "bad_field",
+                   "XYZ");
+    assert_refused("{\"op\":\"subscribe\",\"symbols\":[],\"since\":[]}", "bad_command",
+                   "\"since\"");
 }
 
 static void an_unknown_mode_is_a_bad_field(void **state)
@@ -414,6 +469,9 @@ int main(void)
         cmocka_unit_test(the_id_is_kept_when_the_rest_is_refused),
         cmocka_unit_test(an_unknown_op_is_named),
         cmocka_unit_test(what_is_known_but_not_served_is_named),
+        cmocka_unit_test(a_mode_and_its_interval_are_read),
+        cmocka_unit_test(positions_in_since_are_read_exactly),
+        cmocka_unit_test(a_position_that_is_none_is_refused_with_its_symbol),
         cmocka_unit_test(an_unknown_mode_is_a_bad_field),
         cmocka_unit_test(symbols_must_be_a_list_of_strings),
         cmocka_unit_test(up_to_4096_symbols_are_taken),
