@@ -104,9 +104,11 @@ static void heartbeat_is_written(void **state)
 {
     (void)state;
     static const struct answer_heartbeat beat = {-5, 2, 3, 4, INT64_MAX, 5, 6, 1, "live"};
-    assert_answers("{\"type\":\"heartbeat\",\"ts\":-5,\"sent_ts\":2,\"queued\":3,\"queued_bytes\":4,"
-                   "\"dropped\":9223372036854775807,\"source_lag_ms\":1,\"source\":\"live\"}",
-                   answer_heartbeat(&out, format, &beat));
+    assert_answers(
+        "{\"type\":\"heartbeat\",\"ts\":-5,\"sent_ts\":2,\"queued\":3,\"queued_bytes\":4,"
+        "\"dropped\":9223372036854775807,\"overload\":5,\"stalls\":6,"
+        "\"source_lag_ms\":1,\"source\":\"live\"}",
+        answer_heartbeat(&out, format, &beat));
 }
 
 static void an_absent_id_is_left_out(void **state)
