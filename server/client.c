@@ -169,7 +169,7 @@ void client_publish(struct worker *worker, uint32_t index)
     const struct client *client = &worker->clients[index];
     const struct subscriber *sub = &worker->fanout.subscribers[index];
     struct client_stats *stats = &worker->stats[index];
-    int64_t blocked_for = client->blocked_ms ? worker->now_ms - client->blocked_ms : 0;
+    int64_t blocked_for = client->blocked_ms ? worker->now_ms - client->stalled_ms : 0;
     counter_set(&stats->format, sub->format);
     counter_set(&stats->queued, sub->queue.count);
     counter_set(&stats->queued_bytes, sub->queue.bytes);

@@ -57,7 +57,9 @@ struct client {
     uint32_t commands;       /* in this second */
     int64_t commands_second;
     int64_t heard_ms;
-    int64_t since_ms;     /* of the state: deadlines of HTTP, CLOSING and LINGERING */
+    int64_t since_ms; /* of the state: deadlines of HTTP, CLOSING and LINGERING */
+    int64_t
+        stalled_ms; /* since when the socket hasn't taken all that it was offered; 0 when it has */
     int64_t blocked_ms;   /* since when the socket takes nothing; 0 when it does */
     int64_t heartbeat_ms; /* when the next is due */
     size_t scanned;       /* of the inbox, by the HTTP parser */

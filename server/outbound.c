@@ -13,7 +13,8 @@ static bool waits_for_window(struct worker *worker, uint32_t index)
 {
     struct client *client = &worker->clients[index];
     struct subscriber *sub = &worker->fanout.subscribers[index];
-    if (!client->delay_ms || client->drain_code || sub->lane.len || sub->rest.len ||
+    uint32_t delay_ms = client->delay_ms > worker->window_ms ? client->delay_ms : worker->window_ms;
+    if (!delay_ms || client->drain_code || sub->lane.len || sub->rest.len ||
         client->state != CLIENT_OPEN)
         return false;
     if (sub->patient)
@@ -22,7 +23,7 @@ static bool waits_for_window(struct worker *worker, uint32_t index)
         return false; /* it has passed */
     client->window_open = true;
     sub->patient = true;
-    timers_set(&worker->timers, index * 2 + 1, worker->now_ms + client->delay_ms);
+    timers_set(&worker->timers, index * 2 + 1, worker->now_ms + delay_ms);
     return true;
 }
 
@@ -79,6 +80,7 @@ static void block(struct worker *worker, uint32_t index, bool progress)
     if (!client->blocked_ms) {
         counter_add(&worker->metrics->stalls, 1);
         client->stalls++;
+        client->stalled_ms = worker->now_ms;
         client->dropped_before = worker->fanout.subscribers[index].dropped;
     }
     if (!client->blocked_ms || progress)
@@ -94,7 +96,7 @@ static void remember_stall(struct worker *worker, uint32_t index)
 {
     const struct client *client = &worker->clients[index];
     uint64_t dropped = worker->fanout.subscribers[index].dropped - client->dropped_before;
-    int64_t lasted_ms = worker->now_ms - client->blocked_ms;
+    int64_t lasted_ms = worker->now_ms - client->stalled_ms;
     if (dropped || lasted_ms >= EPISODE_MS_MIN)
         stats_add_episode(&worker->stats[index], (uint64_t)(worker->now_ns / 1000000 - lasted_ms),
                           (uint64_t)lasted_ms, dropped);

@@ -9,6 +9,8 @@
 
 #include "server/fanout/encode.h"
 
+enum { EPISODE_APART_MS = 1000 };
+
 void stats_open(struct client_stats *stats, uint64_t id, const struct io_peer *peer,
                 int64_t wall_ms)
 {
@@ -33,6 +35,13 @@ void stats_add_episode(struct client_stats *stats, uint64_t began_ms, uint64_t l
                        uint64_t dropped)
 {
     uint64_t count = counter_get(&stats->episodes_count);
+    struct stats_episode *last = &stats->episodes[(count - 1) % STATS_EPISODES];
+    uint64_t last_began_ms = counter_get(&last->began_ms);
+    if (count && began_ms < last_began_ms + counter_get(&last->lasted_ms) + EPISODE_APART_MS) {
+        counter_set(&last->lasted_ms, began_ms + lasted_ms - last_began_ms);
+        counter_add(&last->dropped, dropped);
+        return;
+    }
     struct stats_episode *episode = &stats->episodes[count % STATS_EPISODES];
     counter_set(&episode->began_ms, began_ms);
     counter_set(&episode->lasted_ms, lasted_ms);

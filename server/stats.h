@@ -16,7 +16,7 @@
 
 enum { STATS_EPISODES = 4 };
 
-/* A time in which the socket took nothing, or a run of drops. */
+/* A time in which the socket took nothing, or only now and then. */
 struct stats_episode {
     counter began_ms; /* since 1970 UTC; 0 where there is none */
     counter lasted_ms;
@@ -51,7 +51,8 @@ void stats_open(struct client_stats *stats, uint64_t id, const struct io_peer *p
                 int64_t wall_ms);
 void stats_close(struct client_stats *stats);
 
-/* The socket took nothing from `began_ms` on; `dropped` ticks were lost meanwhile. */
+/* The socket took nothing from `began_ms` on; `dropped` ticks were lost meanwhile. Stalls less than
+ * a second apart are one episode. */
 void stats_add_episode(struct client_stats *stats, uint64_t began_ms, uint64_t lasted_ms,
                        uint64_t dropped);
 

@@ -21,6 +21,7 @@ enum {
     REFUSED_EXTRA = 64,           /* slots in which connections over the limit are told so */
     ACCEPT_BURST_NS = 100000000,
     ACCEPT_PAUSE_MS = 10, /* after a failed accept */
+    WINDOW_JUDGE_MS = 10,
     IDLE_WAIT_MS = 10000,
     DRAIN_WAIT_MS = 10,  /* at shutdown, to see that the last has gone */
     SOCKETS_MARGIN = 16, /* slots between a close and its completion */
@@ -288,6 +289,24 @@ static void close_doomed(struct worker *worker)
     }
 }
 
+/* Behind, the worker makes its sends fewer and larger: it lets ticks wait for each other, twice as
+ * long at each look, and half as long once the ring is empty again. */
+static void judge_window(struct worker *worker)
+{
+    uint64_t behind = ring_depth(feed_ring(worker->cluster->feed), worker->index);
+    uint32_t max_ms = (uint32_t)worker->cluster->config->max_window_ms;
+    if (worker->now_ms - worker->window_judged_ms < WINDOW_JUDGE_MS)
+        return;
+    worker->window_judged_ms = worker->now_ms;
+    if (behind > DRAIN_TICKS_MAX)
+        worker->window_ms = worker->window_ms ? worker->window_ms * 2 : 1;
+    else if (behind == 0)
+        worker->window_ms /= 2;
+    if (worker->window_ms > max_ms)
+        worker->window_ms = max_ms;
+    counter_set(&worker->metrics->window_ms, worker->window_ms);
+}
+
 /* The gauges of what is held now, and sums that the fan-out keeps. */
 static void publish_metrics(struct worker *worker)
 {
@@ -364,6 +383,7 @@ void worker_run(struct worker *worker)
         close_doomed(worker);
         flush(worker);
         fire_timers(worker);
+        judge_window(worker);
         publish_metrics(worker);
         if (taken || worker->fanout.dirty.count)
             reap(worker, 0);

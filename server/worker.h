@@ -57,6 +57,8 @@ struct worker {
     int64_t drain_until_ms; /* 0 before shutdown */
     uint32_t reap_from;     /* for the sweep at shutdown */
 
+    uint32_t window_ms; /* how long ticks wait for each other, because there is too much to do */
+    int64_t window_judged_ms;
     uint32_t accepts_armed;
     int64_t accept_at_ns; /* when the next connection may be accepted, monotonic */
 

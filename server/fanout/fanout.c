@@ -137,12 +137,12 @@ void fanout_join(struct fanout *fanout, uint32_t subscriber, int format)
     struct subscriber *sub = &fanout->subscribers[subscriber];
     /* Places in the lists outlive the client that had the slot. */
     bool dirty = sub->dirty;
-    uint8_t doom = sub->doom;
+    bool doomed = sub->doomed;
     *sub = (struct subscriber){.format = (uint8_t)format,
                                .active = true,
                                .lane_max = fanout->config.control_bytes_max,
                                .dirty = dirty,
-                               .doom = doom,
+                               .doomed = doomed,
                                .fresh_first = PAIR_NONE,
                                .fresh_last = PAIR_NONE,
                                .pairs = PAIR_NONE,
@@ -185,18 +185,21 @@ void fanout_leave(struct fanout *fanout, uint32_t subscriber)
 static void doom(struct fanout *fanout, uint32_t subscriber, enum fanout_doom cause)
 {
     struct subscriber *sub = &fanout->subscribers[subscriber];
-    if (sub->doom == DOOM_NONE)
-        list_push(&fanout->doomed, subscriber);
     sub->doom = (uint8_t)cause;
+    if (sub->doomed)
+        return;
+    sub->doomed = true;
+    list_push(&fanout->doomed, subscriber);
 }
 
 bool fanout_take_doomed(struct fanout *fanout, uint32_t *subscriber)
 {
     while (fanout->doomed.count) {
         *subscriber = list_pop(&fanout->doomed);
-        if (fanout->subscribers[*subscriber].active)
+        struct subscriber *sub = &fanout->subscribers[*subscriber];
+        sub->doomed = false;
+        if (sub->active && sub->doom != DOOM_NONE)
             return true;
-        fanout->subscribers[*subscriber].doom = DOOM_NONE;
     }
     return false;
 }
@@ -379,7 +382,7 @@ static bool wants_queued(struct fanout *fanout, uint32_t index, const struct par
     struct pair *pair = &fanout->pairs[index];
     if (pair->flags & PAIR_FRESH)
         return false; /* it will be sent the last tick, or the history up to it */
-    if (pair->flags & PAIR_AHEAD && (parcel->gap || is_ahead(pair, parcel->tick)))
+    if (pair->flags & PAIR_AHEAD && is_ahead(pair, parcel->tick))
         return false;
     if (pair->mode == TERMS_ALL)
         return true;

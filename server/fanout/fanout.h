@@ -90,6 +90,7 @@ struct subscriber {
     bool held;    /* not to be put there: a send is under way, or the socket is full */
     bool patient; /* ticks alone don't put it there: its window is open */
     uint8_t doom; /* enum fanout_doom */
+    bool doomed;  /* in the list of those that must be closed */
     bool owes;    /* something was dropped since the queue was last empty */
     uint32_t fresh_first;
     uint32_t fresh_last;
