@@ -12,7 +12,7 @@
 #include "feed/sim.h"
 #include "feed/source.h"
 
-enum { POLL_TICKS_MAX = 256 };
+enum { POLL_TICKS_MAX = 256, SLEEP_NS_MIN = 100000 };
 
 struct sim_source {
     struct source source;
@@ -63,6 +63,8 @@ static void poll(struct source *source, int timeout_ms)
     int64_t due = s->start_mono_ns + s->next.ts_ns;
     int64_t latest = now + (int64_t)timeout_ms * 1000000;
     if (due > now) {
+        /* Closer ticks than this come together: a sleep a tick would cost more than the tick. */
+        due = due > now + SLEEP_NS_MIN ? due : now + SLEEP_NS_MIN;
         sleep_until(due < latest ? due : latest);
         now = clock_mono_ns();
     }

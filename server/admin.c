@@ -172,7 +172,8 @@ int admin_start(struct admin **out, const char *address, const struct cluster *c
         return -ENOMEM;
     }
     admin->cluster = cluster;
-    int rc = listener_open("admin", address, 0, &admin->fd, 1, url, sizeof url, error, error_size);
+    int rc =
+        listener_open("admin", address, 0, 0, &admin->fd, 1, url, sizeof url, error, error_size);
     if (rc < 0) {
         free(admin);
         return rc;

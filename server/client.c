@@ -81,7 +81,7 @@ void client_free_if_done(struct worker *worker, uint32_t index)
 {
     struct client *client = &worker->clients[index];
     if (client->state != CLIENT_GONE || client->receiving || client->sending ||
-        client->awaiting_writable || client->closing)
+        client->awaiting_writable || client->closing || client->pinning)
         return;
     client->state = CLIENT_FREE;
     client->generation = (client->generation + 1) & 0xffffff;
@@ -224,6 +224,8 @@ static int64_t deadline_open(const struct worker *worker, uint32_t index)
     int64_t due = client->heard_ms + silence;
     if (client->heartbeat_ms)
         due = sooner(due, client->heartbeat_ms);
+    if (client->pinning)
+        due = sooner(due, client->pinned_ms + (int64_t)config->stall_ms);
     if (client->blocked_ms)
         due = sooner(due, client->blocked_ms + (int64_t)config->stall_ms);
     return due;
@@ -250,7 +252,9 @@ static void check_open(struct worker *worker, uint32_t index)
     const struct config *config = worker->cluster->config;
     struct client *client = &worker->clients[index];
     int64_t now = worker->now_ms;
-    if (client->blocked_ms && now - client->blocked_ms >= (int64_t)config->stall_ms) {
+    bool stalled = client->blocked_ms && now - client->blocked_ms >= (int64_t)config->stall_ms;
+    bool pinned = client->pinning && now - client->pinned_ms >= (int64_t)config->stall_ms;
+    if (stalled || pinned) {
         client_abort(worker, index,
                      CLOSED_STALLED); /* its socket takes nothing, not even a close frame */
         return;

@@ -41,16 +41,21 @@ struct client {
     bool sending;
     bool awaiting_writable;
     bool closing;
-    bool refused;     /* over max-connections: whatever it asks, 503 */
-    bool pinged;      /* since it was last heard */
-    bool window_open; /* ticks are waiting for each other, see max_delay_ms */
+    bool zero_copying; /* the send under way is one */
+    bool pinning;      /* a zero-copy send whose bytes the kernel hasn't let go of */
+    bool plain;        /* the kernel copies for this socket: zero-copy sends would only cost */
+    bool refused;      /* over max-connections: whatever it asks, 503 */
+    bool pinged;       /* since it was last heard */
+    bool window_open;  /* ticks are waiting for each other, see max_delay_ms */
     bool websocket;
     uint8_t reason; /* enum close_reason, once it ends */
     uint8_t command_strikes;
     uint16_t drain_code; /* close with this once everything has been sent; 0 for not */
     uint32_t generation;
     uint32_t socket;
-    uint32_t send; /* in the batch, while sending */
+    uint32_t send;  /* in the batch, while sending */
+    uint32_t chunk; /* of the batch, while pinning */
+    int64_t pinned_ms;
     uint32_t delay_ms;
     uint32_t stalls;
     uint64_t dropped_before; /* the stall */

@@ -40,7 +40,8 @@ static int set_option(int fd, int level, int name, int value)
     return setsockopt(fd, level, name, &value, sizeof value) < 0 ? -errno : 0;
 }
 
-static int open_one(const struct sockaddr *address, socklen_t len, uint64_t send_buffer)
+static int open_one(const struct sockaddr *address, socklen_t len, uint64_t send_buffer,
+                    uint64_t unheard_ms)
 {
     int fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
@@ -54,6 +55,8 @@ static int open_one(const struct sockaddr *address, socklen_t len, uint64_t send
         rc = set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
     if (rc == 0 && send_buffer)
         rc = set_option(fd, SOL_SOCKET, SO_SNDBUF, (int)send_buffer);
+    if (rc == 0 && unheard_ms)
+        rc = set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, (int)unheard_ms);
     if (rc == 0 && bind(fd, address, len) < 0)
         rc = -errno;
     if (rc == 0 && listen(fd, BACKLOG) < 0)
@@ -78,14 +81,14 @@ static int probe(const struct sockaddr *address, socklen_t len)
     return rc;
 }
 
-static int open_all(struct sockaddr_storage *address, socklen_t len, uint64_t send_buffer, int *fds,
-                    uint32_t count)
+static int open_all(struct sockaddr_storage *address, socklen_t len, uint64_t send_buffer,
+                    uint64_t unheard_ms, int *fds, uint32_t count)
 {
     int rc = probe((struct sockaddr *)address, len);
     if (rc < 0)
         return rc;
     for (uint32_t i = 0; i < count; i++) {
-        fds[i] = open_one((struct sockaddr *)address, len, send_buffer);
+        fds[i] = open_one((struct sockaddr *)address, len, send_buffer, unheard_ms);
         socklen_t bound = len;
         /* Port 0: the first took one, the others share it. */
         if (fds[i] < 0 || (i == 0 && getsockname(fds[i], (struct sockaddr *)address, &bound) < 0)) {
@@ -107,8 +110,9 @@ static void write_url(const struct sockaddr_storage *address, socklen_t len, cha
     snprintf(url, url_size, strchr(host, ':') ? "http://[%s]:%s/" : "http://%s:%s/", host, port);
 }
 
-int listener_open(const char *setting, const char *address, uint64_t send_buffer, int *fds,
-                  uint32_t count, char *url, size_t url_size, char *error, size_t error_size)
+int listener_open(const char *setting, const char *address, uint64_t send_buffer,
+                  uint64_t unheard_ms, int *fds, uint32_t count, char *url, size_t url_size,
+                  char *error, size_t error_size)
 {
     char host[256], port[8];
     if (split_address(address, host, sizeof host, port, sizeof port) < 0) {
@@ -126,7 +130,7 @@ int listener_open(const char *setting, const char *address, uint64_t send_buffer
     socklen_t len = found->ai_addrlen;
     memcpy(&storage, found->ai_addr, len);
     freeaddrinfo(found);
-    rc = open_all(&storage, len, send_buffer, fds, count);
+    rc = open_all(&storage, len, send_buffer, unheard_ms, fds, count);
     if (rc < 0)
         snprintf(error, error_size, "cannot listen on %s: %s", address, strerror(-rc));
     else

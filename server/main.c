@@ -229,8 +229,9 @@ static int start_workers(struct server *server, char *error, size_t error_size)
 {
     int fds[WORKERS_MAX];
     uint32_t n = server->workers_count;
-    int rc = listener_open("listen", server->config.listen, server->config.send_buffer, fds, n,
-                           server->url, sizeof server->url, error, error_size);
+    int rc = listener_open("listen", server->config.listen, server->config.send_buffer,
+                           2 * server->config.stall_ms, fds, n, server->url, sizeof server->url,
+                           error, error_size);
     if (rc < 0)
         return rc;
     server->workers = calloc(n, sizeof *server->workers);

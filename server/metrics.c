@@ -58,6 +58,10 @@ static void print_workers(const struct family *family)
     EACH(gaps_overload, "overload_gaps_total", "counter",
          "Runs of ticks that the feed had merged.");
     EACH(sends, "sends_total", "counter", "Sends to sockets.");
+    EACH(sends_zero_copy, "zero_copy_sends_total", "counter",
+         "Sends offered to the kernel without a copy.");
+    EACH(zero_copies_copied, "zero_copy_copied_total", "counter",
+         "Zero-copy sends that the kernel copied after all; their sockets go back to plain sends.");
     EACH(sends_short, "sends_short_total", "counter",
          "Sends that the socket took only in part, or not at all.");
     EACH(stalls, "stalls_total", "counter", "Times that a client's socket was full.");

@@ -43,6 +43,8 @@ struct worker_metrics {
     counter dropped_slow;
     counter gaps_overload;
     counter sends;
+    counter sends_zero_copy;
+    counter zero_copies_copied; /* of them, by the kernel after all */
     counter sends_short;
     counter stalls; /* sockets that took nothing, or only a part, for a while */
     counter queued; /* now: ticks that wait */

@@ -49,6 +49,23 @@ static void nothing_waits(struct worker *worker, uint32_t index)
         client_close(worker, index, CLOSED_SHUTDOWN, client->drain_code, "going away");
 }
 
+/* Large sends may leave from where they are, unless the kernel is known to copy them for this
+ * socket. */
+static bool pin_for_zero_copy(struct worker *worker, struct client *client, struct send *send)
+{
+    uint64_t min = worker->cluster->config->zero_copy_min;
+    if (!min || send->len < min || client->plain || client->pinning)
+        return false;
+    int chunk = batch_pin(&worker->batch, send);
+    if (chunk < 0)
+        return false;
+    client->chunk = (uint32_t)chunk;
+    client->pinning = client->zero_copying = true;
+    client->pinned_ms = worker->now_ms;
+    counter_add(&worker->metrics->sends_zero_copy, 1);
+    return true;
+}
+
 bool outbound_flush(struct worker *worker, uint32_t index)
 {
     struct client *client = &worker->clients[index];
@@ -59,7 +76,7 @@ bool outbound_flush(struct worker *worker, uint32_t index)
     if (waits_for_window(worker, index))
         return false;
     end_window(worker, index);
-    const struct send *send =
+    struct send *send =
         gather(&worker->fanout, &worker->batch, index, worker->now_ns, &worker->metrics->latency);
     if (!send) {
         nothing_waits(worker, index);
@@ -69,7 +86,11 @@ bool outbound_flush(struct worker *worker, uint32_t index)
     client->sending = true;
     sub->held = true;
     worker->in_flight++;
-    io_send(worker->io, client->socket, client_token(worker, index), send->data, send->len);
+    if (pin_for_zero_copy(worker, client, send))
+        io_send_zero_copy(worker->io, client->socket, client_token(worker, index), send->data,
+                          send->len);
+    else
+        io_send(worker->io, client->socket, client_token(worker, index), send->data, send->len);
     return true;
 }
 
@@ -117,13 +138,34 @@ static void unblock(struct worker *worker, uint32_t index)
         fanout_mark_dirty(&worker->fanout, index);
 }
 
-void outbound_sent(struct worker *worker, uint32_t index, int32_t result)
+static void unpin(struct worker *worker, struct client *client)
 {
+    batch_unpin(&worker->batch, client->chunk);
+    client->pinning = false;
+}
+
+void outbound_released(struct worker *worker, uint32_t index, bool copied)
+{
+    struct client *client = &worker->clients[index];
+    unpin(worker, client);
+    if (copied) {
+        client->plain = true;
+        counter_add(&worker->metrics->zero_copies_copied, 1);
+    }
+    client_free_if_done(worker, index);
+}
+
+void outbound_sent(struct worker *worker, uint32_t index, const struct io_event *event)
+{
+    int32_t result = event->result;
     struct client *client = &worker->clients[index];
     const struct send *send = &worker->batch.sends[client->send];
     client->sending = false;
     worker->in_flight--;
     counter_add(&worker->metrics->sends, 1);
+    if (client->zero_copying && !event->more)
+        unpin(worker, client); /* refused, or done already: there is nothing to let go of */
+    client->zero_copying = false;
     if (client->state == CLIENT_GONE) {
         client_free_if_done(worker, index);
         return;

@@ -13,6 +13,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "server/io/io.h"
+
 struct worker;
 
 /* The client has something to send: gathers it and hands it to the io. Returns whether a send was
@@ -20,7 +22,8 @@ struct worker;
 bool outbound_flush(struct worker *worker, uint32_t client);
 
 /* Events of the io. */
-void outbound_sent(struct worker *worker, uint32_t client, int32_t result);
+void outbound_sent(struct worker *worker, uint32_t client, const struct io_event *event);
+void outbound_released(struct worker *worker, uint32_t client, bool copied);
 void outbound_writable(struct worker *worker, uint32_t client, int32_t result);
 
 /* The window in which ticks wait for each other (max_delay_ms) has passed. */

@@ -22,6 +22,7 @@ enum {
     ACCEPT_BURST_NS = 100000000,
     ACCEPT_PAUSE_MS = 10, /* after a failed accept */
     WINDOW_JUDGE_MS = 10,
+    FLUSH_SENDS_MAX = 256, /* a turn */
     IDLE_WAIT_MS = 10000,
     DRAIN_WAIT_MS = 10,  /* at shutdown, to see that the last has gone */
     SOCKETS_MARGIN = 16, /* slots between a close and its completion */
@@ -65,8 +66,8 @@ uint64_t worker_memory_max(const struct config *config, uint32_t workers)
     return fanout_memory_max(&fanout) + io_memory_max() +
            clients *
                (sizeof(struct client) + sizeof(struct client_stats) + 2 * sizeof(struct timer)) +
-           config->worker_pairs * sizeof(struct timer) + config->inbox_budget + GATHER_SCRATCH +
-           GATHER_PIECES * sizeof(struct piece);
+           config->worker_pairs * sizeof(struct timer) + config->inbox_budget +
+           GATHER_CHUNKS * (uint64_t)GATHER_SCRATCH + GATHER_PIECES * sizeof(struct piece);
 }
 
 /* ---- birth and death ---- */
@@ -172,7 +173,8 @@ static void handle(struct worker *worker, const struct io_event *event)
     if (is_current(worker, event)) {
         switch (event->kind) {
         case IO_RECEIVE: inbound_received(worker, index, event); break;
-        case IO_SEND: outbound_sent(worker, index, event->result); break;
+        case IO_SEND: outbound_sent(worker, index, event); break;
+        case IO_RELEASE: outbound_released(worker, index, event->result); break;
         case IO_WRITABLE: outbound_writable(worker, index, event->result); break;
         case IO_CLOSE: client_closed(worker, index); break;
         default: break;
@@ -240,18 +242,29 @@ static uint64_t drain(struct worker *worker)
     return taken;
 }
 
-/* Gathers a batch for those who have waited longest, submits it, and sees every send of it ended.
- */
-static void flush(struct worker *worker)
+/* One batch for those who have waited longest: submits it and sees every send of it ended. Returns
+ * the sends. */
+static uint32_t flush_batch(struct worker *worker, uint32_t sends_max)
 {
-    uint32_t index;
+    uint32_t index, sends = 0;
     fanout_bury(&worker->fanout);
     batch_reset(&worker->batch);
-    while (batch_has_room(&worker->batch) && fanout_take_dirty(&worker->fanout, &index))
-        outbound_flush(worker, index);
+    while (sends < sends_max && batch_has_room(&worker->batch) &&
+           fanout_take_dirty(&worker->fanout, &index))
+        sends += outbound_flush(worker, index);
     /* Sends never block, so they end within the submit. */
     while (worker->in_flight)
         reap(worker, 0);
+    return sends;
+}
+
+/* A bounded number of sends. When there is more to send than that, the others' ticks gather
+ * meanwhile, so a busy worker's sends grow by themselves until they carry what it drains:
+ * DRAIN_PUSHES_MAX / FLUSH_SENDS_MAX frames each. */
+static void flush(struct worker *worker)
+{
+    for (uint32_t sends = 0; sends < FLUSH_SENDS_MAX && worker->fanout.dirty.count;)
+        sends += flush_batch(worker, FLUSH_SENDS_MAX - sends);
 }
 
 static void fire_timers(struct worker *worker)

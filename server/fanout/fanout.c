@@ -243,14 +243,20 @@ bool fanout_waiting(const struct subscriber *sub)
 /* ---- subscriptions ---- */
 
 /* Room is judged before anything changes, so that a refusal leaves no half of a subscription. */
-static bool has_room(const struct fanout *fanout, const struct topic *probe)
+static bool has_room(struct fanout *fanout, uint32_t subscriber, const struct topic *probe)
 {
-    uint32_t matching = 0;
-    for (uint32_t i = 0; i < fanout->symbols_count && topic_is_pattern(probe); i++)
-        matching += topic_matches(probe, fanout->symbols[i].name, fanout->symbols[i].len);
-    if (!topic_is_pattern(probe))
-        matching = 1;
-    return fanout->pairs_live + matching <= fanout->config.pairs_max;
+    uint64_t need = topic_is_pattern(probe) ? 0 : 1; /* also for one that is not known yet */
+    for (uint32_t i = 0; i < fanout->symbols_count; i++) {
+        const struct fanout_symbol *symbol = &fanout->symbols[i];
+        if (!topic_matches(probe, symbol->name, symbol->len))
+            continue;
+        bool has = pair_find(fanout, subscriber, i) != PAIR_NONE;
+        if (topic_is_pattern(probe))
+            need += !has;
+        else
+            need = !has;
+    }
+    return fanout->pairs_live + need <= fanout->config.pairs_max;
 }
 
 /* Held already: its pairs get the new terms. */
@@ -277,7 +283,7 @@ enum fanout_answer fanout_subscribe(struct fanout *fanout, uint32_t subscriber, 
         change_terms(fanout, sub, hold, request->terms);
         return FANOUT_OK;
     }
-    if (!has_room(fanout, &probe))
+    if (!has_room(fanout, subscriber, &probe))
         return FANOUT_FULL;
     hold = topics_hold(&fanout->topics, &sub->holds, subscriber, text, len, request->terms);
     if (hold == TOPIC_NONE)
@@ -467,15 +473,22 @@ static uint32_t make_trade(struct fanout *fanout, const struct fanout_symbol *sy
 }
 
 /* Warm-up: whoever is here already gets the value that it leads to, as a snapshot. */
-static void renew_all(struct fanout *fanout, uint32_t roster)
+static void renew(struct fanout *fanout, uint32_t index, const struct tick *tick)
+{
+    struct pair *pair = &fanout->pairs[index];
+    if (pair->flags & PAIR_AHEAD && is_ahead(pair, tick))
+        return;
+    pair->flags |= PAIR_SNAPSHOT;
+    pair_refresh(fanout, index, false);
+    fanout_mark_dirty(fanout, pair->subscriber);
+}
+
+static void renew_all(struct fanout *fanout, uint32_t roster, const struct tick *tick)
 {
     for (uint32_t i = roster; i != ROSTER_NONE; i = fanout->rosters.blocks[i].next) {
         const struct roster_block *block = &fanout->rosters.blocks[i];
-        for (uint32_t k = 0; k < block->count; k++) {
-            fanout->pairs[block->entries[k].pair].flags |= PAIR_SNAPSHOT;
-            pair_refresh(fanout, block->entries[k].pair, false);
-            fanout_mark_dirty(fanout, block->entries[k].subscriber);
-        }
+        for (uint32_t k = 0; k < block->count; k++)
+            renew(fanout, block->entries[k].pair, tick);
     }
 }
 
@@ -485,7 +498,7 @@ void fanout_tick(struct fanout *fanout, const struct tick *tick)
     struct fanout_symbol *symbol = &fanout->symbols[tick->symbol];
     CHECK(tick->seq > symbol->last.seq);
     for (int format = 0; format < ENCODE_FORMATS && tick->quiet; format++)
-        renew_all(fanout, symbol->rosters[format]);
+        renew_all(fanout, symbol->rosters[format], tick);
     bool jumped = tick->seq != symbol->last.seq + 1; /* the feed merged what lies between */
     fanout->overload_gaps += jumped;
     for (int format = 0; format < ENCODE_FORMATS && !tick->quiet; format++) {

@@ -12,9 +12,11 @@
 int batch_init(struct batch *batch)
 {
     memset(batch, 0, sizeof *batch);
-    batch->scratch = malloc(GATHER_SCRATCH);
+    bool ok = true;
+    for (uint32_t i = 0; i < GATHER_CHUNKS; i++)
+        ok = (batch->chunks[i] = malloc(GATHER_SCRATCH)) && ok;
     batch->pieces = malloc(GATHER_PIECES * sizeof *batch->pieces);
-    if (batch->scratch && batch->pieces)
+    if (ok && batch->pieces)
         return 0;
     batch_finish(batch);
     return -ENOMEM;
@@ -22,16 +24,51 @@ int batch_init(struct batch *batch)
 
 void batch_finish(struct batch *batch)
 {
-    free(batch->scratch);
+    for (uint32_t i = 0; i < GATHER_CHUNKS; i++)
+        free(batch->chunks[i]);
     free(batch->pieces);
     memset(batch, 0, sizeof *batch);
 }
 
+/* Another chunk than the batch's that nothing is pinned in, or GATHER_CHUNKS. */
+static uint32_t spare_chunk(const struct batch *batch)
+{
+    uint32_t i = 0;
+    while (i < GATHER_CHUNKS && (i == batch->chunk || batch->pins[i]))
+        i++;
+    return i;
+}
+
 void batch_reset(struct batch *batch)
 {
+    if (batch->pins[batch->chunk])
+        batch->chunk = spare_chunk(batch); /* there is one, or nothing would have been pinned */
+    CHECK(batch->chunk < GATHER_CHUNKS);
     batch->scratch_used = 0;
     batch->pieces_used = 0;
     batch->sends_count = 0;
+}
+
+int batch_pin(struct batch *batch, struct send *send)
+{
+    uint8_t *chunk = batch->chunks[batch->chunk];
+    bool inside = send->data >= chunk && send->data < chunk + GATHER_SCRATCH;
+    if (spare_chunk(batch) == GATHER_CHUNKS ||
+        (!inside && batch->scratch_used + send->len > GATHER_SCRATCH))
+        return -1;
+    if (!inside) {
+        memcpy(chunk + batch->scratch_used, send->data, send->len);
+        send->data = chunk + batch->scratch_used;
+        batch->scratch_used += send->len;
+    }
+    batch->pins[batch->chunk]++;
+    return (int)batch->chunk;
+}
+
+void batch_unpin(struct batch *batch, uint32_t chunk)
+{
+    CHECK(batch->pins[chunk] > 0);
+    batch->pins[chunk]--;
 }
 
 bool batch_has_room(const struct batch *batch)
@@ -55,7 +92,7 @@ struct draft {
 static void copy_in(struct draft *draft, const void *data, uint32_t len)
 {
     struct send *send = draft->send;
-    uint8_t *scratch = draft->batch->scratch + draft->batch->scratch_used;
+    uint8_t *scratch = draft->batch->chunks[draft->batch->chunk] + draft->batch->scratch_used;
     if (!draft->copied) {
         if (send->len)
             memcpy(scratch, send->data, send->len);
@@ -111,7 +148,7 @@ static void put_gap(struct draft *draft, uint32_t index, uint64_t to, enum gap_r
     uint8_t bytes[ENCODE_MAX];
     uint32_t skip;
     uint32_t len = encode_gap(bytes, &skip, draft->sub->format, &gap, symbol->name, symbol->len);
-    note(draft, PIECE_GAP, index, 0, len);
+    note(draft, PIECE_GAP, index, reason, len);
     copy_in(draft, bytes + skip, len);
     pair->sent_seq = to;
 }
@@ -266,8 +303,8 @@ static bool put_prefix(struct draft *draft)
     return len <= GATHER_BYTES_MAX / 2;
 }
 
-const struct send *gather(struct fanout *fanout, struct batch *batch, uint32_t subscriber,
-                          int64_t now_ns, struct histogram *latency)
+struct send *gather(struct fanout *fanout, struct batch *batch, uint32_t subscriber, int64_t now_ns,
+                    struct histogram *latency)
 {
     struct send *send = &batch->sends[batch->sends_count];
     *send = (struct send){.subscriber = subscriber, .pieces_first = batch->pieces_used};
@@ -312,6 +349,23 @@ static int keep_rest(struct subscriber *sub, const uint8_t *data, uint32_t len)
     return 0;
 }
 
+/* What was to be sent goes back to the head of the history, or of what is fresh. */
+static void resume_again(struct fanout *fanout, uint32_t index)
+{
+    struct pair *pair = &fanout->pairs[index];
+    if (pair->mode != TERMS_LATEST)
+        pair->flags |= PAIR_RESUMING;
+    pair->cursor = HISTORY_NONE;
+    pair_refresh(fanout, index, true);
+}
+
+static void queue_again(struct fanout *fanout, struct subscriber *sub, const struct piece *piece)
+{
+    struct sendq_entry entry = {.frame = piece->frame, .pair = piece->pair, .len = piece->len};
+    sendq_push_front(&sub->queue, &fanout->queues, entry);
+    fanout->pairs[piece->pair].waiting++;
+}
+
 /* The piece was not begun: as if it had never been gathered. */
 static void undo(struct fanout *fanout, struct subscriber *sub, const struct piece *piece)
 {
@@ -321,23 +375,24 @@ static void undo(struct fanout *fanout, struct subscriber *sub, const struct pie
     pair->sent_seq = piece->sent_seq;
     switch ((enum piece_kind)piece->kind) {
     case PIECE_TICK:
-    case PIECE_FEED_GAP: {
-        struct sendq_entry entry = {.frame = piece->frame, .pair = piece->pair, .len = piece->len};
-        sendq_push_front(&sub->queue, &fanout->queues, entry);
-        pair->waiting++;
+    case PIECE_FEED_GAP:
+        if (pair->mode == TERMS_LATEST) /* since the send began: its newest tick is sent instead */
+            pair_refresh(fanout, piece->pair, true);
+        else
+            queue_again(fanout, sub, piece);
         break;
-    }
-    case PIECE_GAP: sub->owes = true; break;
+    case PIECE_GAP:
+        if (piece->frame == GAP_HISTORY)
+            resume_again(fanout, piece->pair);
+        else
+            sub->owes = true;
+        break;
     case PIECE_SNAPSHOT: pair->flags |= PAIR_SNAPSHOT; /* fall through */
     case PIECE_LAST:
         pair_unrest(fanout, piece->pair);
         pair_refresh(fanout, piece->pair, true);
         break;
-    case PIECE_HISTORY:
-        pair->flags |= PAIR_RESUMING;
-        pair->cursor = HISTORY_NONE;
-        pair_refresh(fanout, piece->pair, true);
-        break;
+    case PIECE_HISTORY: resume_again(fanout, piece->pair); break;
     }
 }
 

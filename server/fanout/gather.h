@@ -23,7 +23,8 @@ enum {
     GATHER_SENDS_MAX = 256,       /* in one batch */
     GATHER_BYTES_MAX = 64 * 1024, /* in one send, but for a long control lane */
     GATHER_FRAMES_MAX = 1024,     /* in one send */
-    GATHER_SCRATCH = 1024 * 1024,
+    GATHER_SCRATCH = 1024 * 1024, /* a chunk */
+    GATHER_CHUNKS = 4,
     GATHER_PIECES = 32 * 1024,
 };
 
@@ -38,7 +39,7 @@ enum piece_kind {
 
 struct piece {
     uint64_t sent_seq; /* the pair's, before this piece */
-    uint32_t frame;    /* PIECE_TICK, PIECE_FEED_GAP */
+    uint32_t frame;    /* PIECE_TICK, PIECE_FEED_GAP; PIECE_GAP: enum gap_reason */
     uint32_t pair;
     uint32_t len;
     uint32_t kind;
@@ -57,7 +58,9 @@ struct send {
 
 /* The sends that leave in one submit. */
 struct batch {
-    uint8_t *scratch;
+    uint8_t *chunks[GATHER_CHUNKS];
+    uint32_t pins[GATHER_CHUNKS]; /* zero-copy sends that the kernel hasn't let go of */
+    uint32_t chunk;               /* that this batch copies into: one without pins when it began */
     struct piece *pieces;
     struct send sends[GATHER_SENDS_MAX];
     uint32_t scratch_used;
@@ -72,13 +75,18 @@ void batch_finish(struct batch *batch);
 /* Only once every send of it has ended. */
 void batch_reset(struct batch *batch);
 
+/* For a zero-copy send: its bytes will stay, in scratch, until batch_unpin() of the chunk returned.
+ * -1 when no other chunk would be left for the next batch: then it must be an ordinary send. */
+int batch_pin(struct batch *batch, struct send *send);
+void batch_unpin(struct batch *batch, uint32_t chunk);
+
 /* Whether one more send fits for certain. */
 bool batch_has_room(const struct batch *batch);
 
 /* Returns NULL when nothing waits. The send's memory stays valid until the fanout changes. Each
  * frame's age is added to `latency`. */
-const struct send *gather(struct fanout *fanout, struct batch *batch, uint32_t subscriber,
-                          int64_t now_ns, struct histogram *latency);
+struct send *gather(struct fanout *fanout, struct batch *batch, uint32_t subscriber, int64_t now_ns,
+                    struct histogram *latency);
 
 /* Accounts for `taken` bytes of the send (0 to send->len). Returns 0, or -ENOMEM when a begun
  * frame's rest couldn't be kept: then the connection is broken. */

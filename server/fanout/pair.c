@@ -14,7 +14,7 @@ static uint32_t *bucket_of(struct fanout *fanout, uint32_t subscriber, uint32_t 
 }
 
 /* Buckets hold index + 1, so that zeroed pages are empty ones. */
-static uint32_t find(struct fanout *fanout, uint32_t subscriber, uint32_t symbol)
+uint32_t pair_find(struct fanout *fanout, uint32_t subscriber, uint32_t symbol)
 {
     uint32_t i = *bucket_of(fanout, subscriber, symbol);
     while (i &&
@@ -137,9 +137,14 @@ static const struct fanout_since *find_since(const struct fanout_request *reques
 static void resume(struct fanout *fanout, uint32_t index, struct history_mark mark)
 {
     struct pair *pair = &fanout->pairs[index];
+    const struct tick *last = &fanout->symbols[pair->symbol].last;
     uint64_t seq = 0; /* HISTORY_LOST: all that came before is announced */
     enum history_answer answer =
         history_find(&fanout->history, fanout->spans[pair->symbol], mark, &seq);
+    if (history_is_before(last, mark)) {
+        answer = HISTORY_AHEAD; /* whether or not the last tick is kept */
+        seq = last->seq;
+    }
     if (answer == HISTORY_AHEAD) {
         pair->flags |= PAIR_AHEAD;
         pair->sent_seq = seq;
@@ -174,7 +179,7 @@ static void begin_account(struct fanout *fanout, uint32_t index,
 int pair_hold(struct fanout *fanout, uint32_t subscriber, uint32_t symbol,
               const struct fanout_request *request)
 {
-    uint32_t index = find(fanout, subscriber, symbol);
+    uint32_t index = pair_find(fanout, subscriber, symbol);
     if (index != PAIR_NONE) {
         fanout->pairs[index].holders++;
         pair_set_terms(fanout, index, request->terms);

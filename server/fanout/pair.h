@@ -15,6 +15,9 @@
 int pair_hold(struct fanout *fanout, uint32_t subscriber, uint32_t symbol,
               const struct fanout_request *request);
 
+/* Returns PAIR_NONE when there is none. */
+uint32_t pair_find(struct fanout *fanout, uint32_t subscriber, uint32_t symbol);
+
 /* A subscription that holds the pair has new terms. Leaving `latest` begins a new account, with a
  * snapshot. */
 void pair_set_terms(struct fanout *fanout, uint32_t pair, struct terms terms);

@@ -22,7 +22,16 @@
 
 struct io;
 
-enum io_event_kind { IO_ACCEPT, IO_RECEIVE, IO_SEND, IO_WRITABLE, IO_CLOSE, IO_BELL, IO_NOTHING };
+enum io_event_kind {
+    IO_ACCEPT,
+    IO_RECEIVE,
+    IO_SEND,
+    IO_WRITABLE,
+    IO_CLOSE,
+    IO_RELEASE,
+    IO_BELL,
+    IO_NOTHING
+};
 
 /* Who an event is for. The generation tells a slot's clients apart. */
 struct io_token {
@@ -40,7 +49,7 @@ struct io_event {
     enum io_event_kind kind;
     struct io_token token;
     int32_t result; /* IO_ACCEPT: the socket's slot; bytes; or -errno */
-    bool more;      /* IO_RECEIVE: still armed */
+    bool more;      /* IO_RECEIVE: still armed; IO_SEND: an IO_RELEASE follows */
     uint8_t *data;  /* IO_RECEIVE: `result` bytes, the worker's to change, until io_recycle() */
     uint16_t buffer;
     struct io_peer peer; /* IO_ACCEPT */
@@ -70,6 +79,11 @@ void io_receive(struct io *io, uint32_t socket, struct io_token token);
  * one. */
 void io_send(struct io *io, uint32_t socket, struct io_token token, const uint8_t *data,
              uint32_t len);
+/* The same, but the kernel may send the bytes from where they are: they must stay until the IO_SEND
+ * event, and if that says `more`, until IO_RELEASE, whose result is 1 if they were copied after
+ * all. */
+void io_send_zero_copy(struct io *io, uint32_t socket, struct io_token token, const uint8_t *data,
+                       uint32_t len);
 void io_await_writable(struct io *io, uint32_t socket, struct io_token token);
 
 /* No more will be sent: the peer sees the end of the stream once it has read what was. No event. */
