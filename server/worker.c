@@ -398,7 +398,7 @@ void worker_run(struct worker *worker)
         fire_timers(worker);
         judge_window(worker);
         publish_metrics(worker);
-        if (taken || worker->fanout.dirty.count)
+        if (taken || worker->fanout.dirty.count || worker->fanout.doomed.count)
             reap(worker, 0);
         else
             sleep_until_rung(worker);

@@ -384,6 +384,8 @@ static void undo(struct fanout *fanout, struct subscriber *sub, const struct pie
     case PIECE_GAP:
         if (piece->frame == GAP_HISTORY)
             resume_again(fanout, piece->pair);
+        else if (pair->mode == TERMS_LATEST)
+            pair_refresh(fanout, piece->pair, true);
         else
             sub->owes = true;
         break;

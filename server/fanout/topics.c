@@ -184,7 +184,7 @@ static void take_holds(const struct topics *topics, uint32_t topic, topics_take 
 void topics_each_matching(const struct topics *topics, const char *symbol, size_t len,
                           topics_take *take, void *arg)
 {
-    take_holds(topics, find_topic(topics, symbol, len, false), take, arg);
     for (size_t prefix = 0; prefix <= len; prefix++)
         take_holds(topics, find_topic(topics, symbol, prefix, true), take, arg);
+    take_holds(topics, find_topic(topics, symbol, len, false), take, arg);
 }

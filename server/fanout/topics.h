@@ -77,7 +77,8 @@ void topics_release(struct topics *topics, uint32_t *list, uint32_t hold);
 bool topic_is_pattern(const struct topic *topic);
 bool topic_matches(const struct topic *topic, const char *symbol, size_t len);
 
-/* Calls `take` for each hold whose topic matches the symbol. `take` must not add or release holds.
+/* Calls `take` for each hold whose topic matches the symbol, the most specific last. `take` must
+ * not add or release holds.
  */
 typedef void topics_take(void *arg, const struct hold *hold);
 void topics_each_matching(const struct topics *topics, const char *symbol, size_t len,
