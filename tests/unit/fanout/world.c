@@ -240,16 +240,16 @@ void world_silence(struct world *world, uint32_t listener)
 
 /* ---- the feed ---- */
 
-/* As topics.h finds them: the exact topic, then patterns from the shortest to the longest. */
+/* As topics.h finds them: patterns from the shortest to the longest, then the exact topic. */
 static void greet(struct world *world, uint32_t listener, uint32_t symbol)
 {
     const struct listener *who = &world->listeners[listener];
     const char *name = world->symbols[symbol].name;
-    for (size_t len = 0; len <= strlen(name) + 1; len++) {
+    for (size_t len = 1; len <= strlen(name) + 2; len++) {
         for (int i = 0; i < who->topics_count; i++) {
             const char *text = who->topics[i].text;
             bool pattern = text[strlen(text) - 1] == '*';
-            if (matches(text, name) && (pattern ? strlen(text) : 0) == len)
+            if (matches(text, name) && (pattern ? strlen(text) : strlen(name) + 2) == len)
                 hold(world, listener, symbol, who->topics[i].terms, NULL);
         }
     }
