@@ -138,6 +138,8 @@ void client_close(struct worker *worker, uint32_t index, enum close_reason reaso
                   const char *text)
 {
     struct client *client = &worker->clients[index];
+    if (client->state == CLIENT_CLOSING || client->state == CLIENT_LINGERING)
+        return; /* its goodbye is on the way */
     if (client->state != CLIENT_OPEN) {
         client_abort(worker, index, reason);
         return;

@@ -287,6 +287,8 @@ static void close_doomed(struct worker *worker)
     while (fanout_take_doomed(&worker->fanout, &index)) {
         enum fanout_doom doom = (enum fanout_doom)worker->fanout.subscribers[index].doom;
         worker->fanout.subscribers[index].doom = DOOM_NONE;
+        if (doom != DOOM_CONTROL && worker->clients[index].state != CLIENT_OPEN)
+            continue; /* it has been told goodbye for another reason: that one is still sent */
         switch (doom) {
         case DOOM_STARVED:
             client_close(worker, index, CLOSED_LIMIT, WS_CLOSE_TRY_LATER,

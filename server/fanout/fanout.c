@@ -478,6 +478,8 @@ static void renew(struct fanout *fanout, uint32_t index, const struct tick *tick
     struct pair *pair = &fanout->pairs[index];
     if (pair->flags & PAIR_AHEAD && is_ahead(pair, tick))
         return;
+    if (pair->flags & PAIR_RESUMING)
+        return; /* the history brings it */
     pair->flags |= PAIR_SNAPSHOT;
     pair_refresh(fanout, index, false);
     fanout_mark_dirty(fanout, pair->subscriber);
