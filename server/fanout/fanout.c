@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* fanout: see fanout.h. Pairs and their life are in pair.c. */
+/* fanout: see fanout.h; here its life, and the way of a tick. Subscribers are in subscriber.c,
+ * pairs in pair.c. */
 #include "server/fanout/fanout.h"
 
 #include <errno.h>
@@ -31,29 +32,6 @@ static uint32_t round_up(uint32_t n)
     return size;
 }
 
-static bool list_init(struct fanout_list *list, uint32_t max)
-{
-    list->mask = round_up(max) - 1;
-    list->ring = reserve((list->mask + 1ull) * sizeof *list->ring);
-    return list->ring;
-}
-
-static void list_finish(struct fanout_list *list)
-{
-    unreserve(list->ring, (list->mask + 1ull) * sizeof *list->ring);
-}
-
-static void list_push(struct fanout_list *list, uint32_t subscriber)
-{
-    list->ring[(list->head + list->count++) & list->mask] = subscriber;
-}
-
-static uint32_t list_pop(struct fanout_list *list)
-{
-    list->count--;
-    return list->ring[list->head++ & list->mask];
-}
-
 static uint64_t roster_blocks(const struct fanout_config *config)
 {
     return roster_blocks_needed(config->pairs_max, (uint64_t)config->symbols_max * ENCODE_FORMATS);
@@ -74,8 +52,8 @@ int fanout_init(struct fanout *fanout, const struct fanout_config *config)
     if (!fanout->symbols || !fanout->subscribers || !fanout->pairs || !fanout->buckets ||
         !fanout->spans)
         goto fail;
-    if (!list_init(&fanout->dirty, config->subscribers_max) ||
-        !list_init(&fanout->doomed, config->subscribers_max))
+    if (list_init(&fanout->dirty, config->subscribers_max) < 0 ||
+        list_init(&fanout->doomed, config->subscribers_max) < 0)
         goto fail;
     if (history_init(&fanout->history, config->history_ticks) < 0)
         goto fail;
@@ -130,193 +108,6 @@ uint64_t fanout_memory_max(const struct fanout_config *config)
            config->history_ticks * sizeof(struct history_entry);
 }
 
-/* ---- subscribers ---- */
-
-void fanout_join(struct fanout *fanout, uint32_t subscriber, int format)
-{
-    struct subscriber *sub = &fanout->subscribers[subscriber];
-    /* Places in the lists outlive the client that had the slot. */
-    bool dirty = sub->dirty;
-    bool doomed = sub->doomed;
-    *sub = (struct subscriber){.format = (uint8_t)format,
-                               .active = true,
-                               .lane_max = fanout->config.control_bytes_max,
-                               .dirty = dirty,
-                               .doomed = doomed,
-                               .fresh_first = PAIR_NONE,
-                               .fresh_last = PAIR_NONE,
-                               .pairs = PAIR_NONE,
-                               .holds = TOPIC_NONE};
-    sendq_init(&sub->queue);
-}
-
-void fanout_silence(struct fanout *fanout, uint32_t subscriber)
-{
-    struct subscriber *sub = &fanout->subscribers[subscriber];
-    while (sub->queue.count) {
-        struct pair *pair = &fanout->pairs[sendq_pop(&sub->queue, &fanout->queues).pair];
-        pair->waiting--;
-        fanout_unref(fanout, pair);
-    }
-    for (uint32_t i = sub->fresh_first, next; i != PAIR_NONE; i = next) {
-        next = fanout->pairs[i].next_due;
-        fanout->pairs[i].flags &= (uint8_t)~PAIR_FRESH;
-        fanout_unref(fanout, &fanout->pairs[i]);
-    }
-    while (sub->pairs != PAIR_NONE)
-        pair_abandon(fanout, sub->pairs);
-    while (sub->holds != TOPIC_NONE)
-        topics_release(&fanout->topics, &sub->holds, sub->holds);
-    sub->holds_count = 0;
-    sub->fresh_first = sub->fresh_last = PAIR_NONE;
-    sub->owes = false;
-}
-
-void fanout_leave(struct fanout *fanout, uint32_t subscriber)
-{
-    struct subscriber *sub = &fanout->subscribers[subscriber];
-    fanout_silence(fanout, subscriber);
-    lane_finish(&sub->lane, &fanout->lanes);
-    free(sub->rest.data);
-    sub->rest = (struct rest){0};
-    sub->active = false;
-}
-
-static void doom(struct fanout *fanout, uint32_t subscriber, enum fanout_doom cause)
-{
-    struct subscriber *sub = &fanout->subscribers[subscriber];
-    sub->doom = (uint8_t)cause;
-    if (sub->doomed)
-        return;
-    sub->doomed = true;
-    list_push(&fanout->doomed, subscriber);
-}
-
-bool fanout_take_doomed(struct fanout *fanout, uint32_t *subscriber)
-{
-    while (fanout->doomed.count) {
-        *subscriber = list_pop(&fanout->doomed);
-        struct subscriber *sub = &fanout->subscribers[*subscriber];
-        sub->doomed = false;
-        if (sub->active && sub->doom != DOOM_NONE)
-            return true;
-    }
-    return false;
-}
-
-bool fanout_control(struct fanout *fanout, uint32_t subscriber, const void *data, uint32_t len)
-{
-    struct subscriber *sub = &fanout->subscribers[subscriber];
-    bool ok = lane_append(&sub->lane, &fanout->lanes, data, len, sub->lane_max);
-    if (!ok)
-        doom(fanout, subscriber, DOOM_CONTROL);
-    fanout_mark_dirty(fanout, subscriber);
-    return ok;
-}
-
-void fanout_mark_dirty(struct fanout *fanout, uint32_t subscriber)
-{
-    struct subscriber *sub = &fanout->subscribers[subscriber];
-    if (sub->dirty || sub->held)
-        return;
-    sub->dirty = true;
-    list_push(&fanout->dirty, subscriber);
-}
-
-bool fanout_take_dirty(struct fanout *fanout, uint32_t *subscriber)
-{
-    while (fanout->dirty.count) {
-        *subscriber = list_pop(&fanout->dirty);
-        fanout->subscribers[*subscriber].dirty = false;
-        if (fanout->subscribers[*subscriber].active)
-            return true;
-    }
-    return false;
-}
-
-bool fanout_waiting(const struct subscriber *sub)
-{
-    return sub->rest.len || sub->lane.len || sub->queue.count || sub->fresh_first != PAIR_NONE ||
-           sub->owes;
-}
-
-/* ---- subscriptions ---- */
-
-/* Room is judged before anything changes, so that a refusal leaves no half of a subscription. */
-static bool has_room(struct fanout *fanout, uint32_t subscriber, const struct topic *probe)
-{
-    uint64_t need = topic_is_pattern(probe) ? 0 : 1; /* also for one that is not known yet */
-    for (uint32_t i = 0; i < fanout->symbols_count; i++) {
-        const struct fanout_symbol *symbol = &fanout->symbols[i];
-        if (!topic_matches(probe, symbol->name, symbol->len))
-            continue;
-        bool has = pair_find(fanout, subscriber, i) != PAIR_NONE;
-        if (topic_is_pattern(probe))
-            need += !has;
-        else
-            need = !has;
-    }
-    return fanout->pairs_live + need <= fanout->config.pairs_max;
-}
-
-/* Held already: its pairs get the new terms. */
-static void change_terms(struct fanout *fanout, struct subscriber *sub, uint32_t hold,
-                         struct terms terms)
-{
-    const struct topic *topic = &fanout->topics.topics[fanout->topics.holds[hold].topic];
-    fanout->topics.holds[hold].terms = terms;
-    for (uint32_t i = sub->pairs; i != PAIR_NONE; i = fanout->pairs[i].next_of_subscriber) {
-        const struct fanout_symbol *symbol = &fanout->symbols[fanout->pairs[i].symbol];
-        if (topic_matches(topic, symbol->name, symbol->len))
-            pair_set_terms(fanout, i, terms);
-    }
-}
-
-enum fanout_answer fanout_subscribe(struct fanout *fanout, uint32_t subscriber, const char *text,
-                                    size_t len, const struct fanout_request *request)
-{
-    struct subscriber *sub = &fanout->subscribers[subscriber];
-    struct topic probe = {.len = (uint8_t)len};
-    memcpy(probe.text, text, len);
-    uint32_t hold = topics_find(&fanout->topics, sub->holds, text, len);
-    if (hold != TOPIC_NONE) {
-        change_terms(fanout, sub, hold, request->terms);
-        return FANOUT_OK;
-    }
-    if (!has_room(fanout, subscriber, &probe))
-        return FANOUT_FULL;
-    hold = topics_hold(&fanout->topics, &sub->holds, subscriber, text, len, request->terms);
-    if (hold == TOPIC_NONE)
-        return FANOUT_FULL;
-    sub->holds_count++;
-    for (uint32_t i = 0; i < fanout->symbols_count; i++)
-        if (topic_matches(&probe, fanout->symbols[i].name, fanout->symbols[i].len))
-            pair_hold(fanout, subscriber, i, request);
-    return FANOUT_OK;
-}
-
-enum fanout_answer fanout_unsubscribe(struct fanout *fanout, uint32_t subscriber, const char *text,
-                                      size_t len)
-{
-    struct subscriber *sub = &fanout->subscribers[subscriber];
-    uint32_t hold = topics_find(&fanout->topics, sub->holds, text, len);
-    if (hold == TOPIC_NONE)
-        return FANOUT_UNKNOWN;
-    struct topic topic = fanout->topics.topics[fanout->topics.holds[hold].topic];
-    topics_release(&fanout->topics, &sub->holds, hold);
-    sub->holds_count--;
-    for (uint32_t i = sub->pairs, next; i != PAIR_NONE; i = next) {
-        struct pair *pair = &fanout->pairs[i];
-        const struct fanout_symbol *symbol = &fanout->symbols[pair->symbol];
-        next = pair->next_of_subscriber;
-        if (topic_matches(&topic, symbol->name, symbol->len) && --pair->holders == 0)
-            pair_remove(fanout, i);
-    }
-    return FANOUT_OK;
-}
-
-/* ---- from the ring ---- */
-
 struct newcomer {
     struct fanout *fanout;
     uint32_t symbol;
@@ -328,7 +119,7 @@ static void greet(void *arg, const struct hold *hold)
     struct fanout *fanout = newcomer->fanout;
     struct fanout_request request = {.terms = hold->terms};
     if (pair_hold(fanout, hold->subscriber, newcomer->symbol, &request) < 0)
-        doom(fanout, hold->subscriber, DOOM_STARVED);
+        fanout_doom(fanout, hold->subscriber, DOOM_STARVED);
 }
 
 void fanout_symbol(struct fanout *fanout, uint32_t symbol, const char *name, uint32_t len)
@@ -350,7 +141,7 @@ void fanout_drop(struct fanout *fanout, struct subscriber *sub, uint32_t index)
 {
     struct pair *pair = &fanout->pairs[index];
     if (pair->mode == TERMS_STRICT && !(pair->flags & PAIR_GONE))
-        doom(fanout, pair->subscriber, DOOM_STRICT);
+        fanout_doom(fanout, pair->subscriber, DOOM_STRICT);
     if (!(pair->flags & PAIR_GONE) && pair->mode != TERMS_LATEST) {
         sub->dropped++;
         fanout->dropped++;
@@ -394,7 +185,7 @@ static bool wants_queued(struct fanout *fanout, uint32_t index, const struct par
         return true;
     if (pair->mode == TERMS_STRICT) {
         if (parcel->gap)
-            doom(fanout, pair->subscriber, DOOM_STRICT);
+            fanout_doom(fanout, pair->subscriber, DOOM_STRICT);
         return true;
     }
     if (!parcel->gap && !(pair->flags & PAIR_RESTING)) {

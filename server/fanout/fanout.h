@@ -23,6 +23,7 @@
 #include "server/fanout/frame.h"
 #include "server/fanout/history.h"
 #include "server/fanout/lane.h"
+#include "server/fanout/list.h"
 #include "server/fanout/roster.h"
 #include "server/fanout/sendq.h"
 #include "server/fanout/topics.h"
@@ -121,14 +122,6 @@ struct fanout_config {
     uint32_t history_ticks;
 };
 
-/* A list of subscribers, first in first out, each in it once. */
-struct fanout_list {
-    uint32_t *ring;
-    uint32_t mask;
-    uint32_t head;
-    uint32_t count;
-};
-
 /* Wakes a resting pair: see fanout_wake(). The owner of time keeps the alarm; `due_ms` 0 takes it
  * back. */
 typedef void fanout_rest(void *arg, uint32_t pair, int64_t due_ms);
@@ -152,8 +145,8 @@ struct fanout {
     uint32_t *buckets;  /* (subscriber, symbol) to pair index + 1 */
     uint32_t buckets_mask;
 
-    struct fanout_list dirty;  /* have something to send */
-    struct fanout_list doomed; /* must be closed */
+    struct list dirty;  /* have something to send */
+    struct list doomed; /* must be closed */
     struct history history;
     struct history_span *spans; /* by symbol */
     fanout_rest *rest;
@@ -215,6 +208,9 @@ bool fanout_control(struct fanout *fanout, uint32_t subscriber, const void *data
 /* Puts the subscriber in the list of those with something to send, unless it is there or held. */
 void fanout_mark_dirty(struct fanout *fanout, uint32_t subscriber);
 bool fanout_take_dirty(struct fanout *fanout, uint32_t *subscriber);
+
+/* The subscriber must be closed, whatever its socket does. */
+void fanout_doom(struct fanout *fanout, uint32_t subscriber, enum fanout_doom cause);
 
 /* The next that must be closed, with the cause in its `doom`. */
 bool fanout_take_doomed(struct fanout *fanout, uint32_t *subscriber);

@@ -373,6 +373,9 @@ static void undo(struct fanout *fanout, struct subscriber *sub, const struct pie
     if (pair->flags & PAIR_GONE)
         return;
     pair->sent_seq = piece->sent_seq;
+    if (pair->flags & PAIR_SNAPSHOT && piece->kind != PIECE_SNAPSHOT)
+        return; /* a change of mode since the send began: the account begins anew, with a snapshot
+                 */
     switch ((enum piece_kind)piece->kind) {
     case PIECE_TICK:
     case PIECE_FEED_GAP:

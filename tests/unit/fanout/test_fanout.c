@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* long: one scripted case a function, all on one small world */
 #include "world.h"
 
 #include <string.h>

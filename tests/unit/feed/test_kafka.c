@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* long: one case a function, all on one embedded broker */
 /* The Kafka source, the producer and the demo against librdkafka's mock broker in this process. */
 #include "unit.h"
 

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: MIT
+"""Every limit is refused clearly, and costs only who exceeds it."""
+
+import json
+
+import pytest
+
+from raw import upgrade
+from server import wait_for
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_connections_beyond_the_limit_get_503_with_retry_after_before_the_upgrade(sim, raw, workers):
+    server = sim("rate=10,symbols=2", "--max-connections", 4, workers=workers)
+    held = [raw(server).open() for _ in range(4)]
+    answer = raw(server).request(upgrade())
+    assert answer.status == 503 and int(answer.headers["retry-after"]) > 0
+    held.pop().close()
+
+    def one_fits():
+        one = raw(server)
+        status = one.request(upgrade()).status
+        one.close()
+        return status == 101
+
+    assert wait_for(one_fits, 10)
+
+
+@pytest.mark.parametrize("form", ["json", "msgpack"])
+def test_subscriptions_beyond_the_limit_are_rejected_one_by_one(sim, client, form):
+    one = client(sim("rate=1,symbols=2", "--max-subscriptions", 3), form)
+    assert one.ask("subscribe", symbols=["A", "B"])["rejected"] == []
+    answer = one.ask("subscribe", id=2, symbols=["B", "C", "D", "X Y", "E"])
+    codes = {rejected["symbol"]: rejected["code"] for rejected in answer["rejected"]}
+    assert answer["symbols"] == ["B", "C"]
+    assert codes == {"D": "too_many_subscriptions", "X Y": "bad_symbol", "E": "too_many_subscriptions"}
+    one.ask("unsubscribe", symbols=["A"])
+    assert one.ask("subscribe", symbols=["D"])["symbols"] == ["D"]
+
+
+def test_a_message_beyond_the_limit_closes_with_1009(sim, client, raw):
+    server = sim("rate=1,symbols=2", "--max-message-bytes", 1000)
+    one = client(server)
+    one.send("ping", id="x" * 10, padding="y" * 900)
+    assert one.answer()["type"] == "pong"
+    one.send("ping", padding="y" * 1000)
+    assert one.closing().code == 1009
+    other = raw(server).open()
+    for _ in range(3):
+        other.frame(1 if _ == 0 else 0, b"x" * 400, fin=False)
+    assert other.close_code() == 1009
+
+
+def test_commands_beyond_the_limit_get_an_error_and_beyond_twice_as_many_a_close(sim, client):
+    server = sim("rate=1,symbols=2", "--max-commands", 10)
+    one = client(server)
+    # These may straddle two seconds, each with its own allowance.
+    assert one.send_until_closed("ping", 200).code == 4009
+    assert 10 <= len(one.of("pong")) <= 20
+    errors = one.of("error")
+    assert errors and {error["code"] for error in errors} == {"too_many_commands"}
+
+
+def test_commands_within_the_limit_are_all_answered(sim, client):
+    one = client(sim("rate=1,symbols=2", "--max-commands", 1000))
+    for n in range(900):
+        one.send("ping", id=n)
+    assert [one.answer()["id"] for _ in range(900)] == list(range(900))
+
+
+def test_symbols_beyond_the_limit_are_refused_and_counted(broker, on_topic, client):
+    topic = broker.topic()
+    server = on_topic(topic, "--symbols-max", 3)
+    one = client(server)
+    one.ask("subscribe", symbols=["*"])
+    tick = '{"s":"%s","p":"1","q":"1","t":1}'
+    broker.produce(topic, [tick % symbol for symbol in "ABCDEABCDE"])
+    ticks = [message["symbol"] for message in one.trades(6) if message["type"] == "trade"]
+    assert ticks == ["A", "B", "C", "A", "B", "C"]
+    assert json.loads(server.get("/v1/symbols"))["symbols"] == ["A", "B", "C"]
+
+
+def test_a_client_that_never_finishes_its_handshake_is_closed(sim, raw):
+    server = sim("rate=1,symbols=2", "--handshake-ms", 500)
+    silent, dripping = raw(server), raw(server)
+    dripping.send(b"GET /ws HTTP/1.1\r\nHost: x\r\n")
+    assert silent.ended(4) and dripping.ended(4)
