@@ -81,13 +81,28 @@ void client_free_if_done(struct worker *worker, uint32_t index)
 {
     struct client *client = &worker->clients[index];
     if (client->state != CLIENT_GONE || client->receiving || client->sending ||
-        client->awaiting_writable || client->closing || client->pinning)
+        client->awaiting_writable || client->shutting || client->closing || client->pinning)
         return;
     client->state = CLIENT_FREE;
     client->generation = (client->generation + 1) & 0xffffff;
     client->send = worker->clients_free;
     worker->clients_free = index;
     counter_set(&worker->metrics->connections, counter_get(&worker->metrics->connections) - 1);
+}
+
+static void close_socket(struct worker *worker, uint32_t index)
+{
+    struct client *client = &worker->clients[index];
+    client->closing = true;
+    io_close(worker->io, client->socket, client_token(worker, index));
+}
+
+void client_shut(struct worker *worker, uint32_t index)
+{
+    struct client *client = &worker->clients[index];
+    client->shutting = false;
+    if (client->state == CLIENT_GONE)
+        close_socket(worker, index);
 }
 
 static void end(struct worker *worker, uint32_t index)
@@ -102,8 +117,8 @@ static void end(struct worker *worker, uint32_t index)
     if (client->websocket)
         counter_set(&worker->metrics->websockets, counter_get(&worker->metrics->websockets) - 1);
     counter_add(&worker->metrics->closed[client->reason], 1);
-    client->closing = true;
-    io_close(worker->io, client->socket, client_token(worker, index));
+    if (!client->shutting)
+        close_socket(worker, index);
 }
 
 void client_abort(struct worker *worker, uint32_t index, enum close_reason reason)
@@ -160,7 +175,8 @@ void client_linger(struct worker *worker, uint32_t index)
         end(worker, index); /* it has ended already */
         return;
     }
-    io_shutdown(worker->io, client->socket);
+    client->shutting = true;
+    io_shutdown(worker->io, client->socket, client_token(worker, index));
     client->state = CLIENT_LINGERING;
     client->since_ms = worker->now_ms;
     client_arm(worker, index);

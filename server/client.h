@@ -40,6 +40,7 @@ struct client {
     bool receiving; /* requests under way; the slot is free when none is */
     bool sending;
     bool awaiting_writable;
+    bool shutting;
     bool closing;
     bool zero_copying; /* the send under way is one */
     bool pinning;      /* a zero-copy send whose bytes the kernel hasn't let go of */
@@ -74,6 +75,9 @@ struct client {
 
 /* A connection was accepted on `socket`. */
 void client_accept(struct worker *worker, uint32_t socket, const struct io_peer *peer);
+
+/* Its side of the socket is shut: the slot may be closed now. */
+void client_shut(struct worker *worker, uint32_t index);
 
 /* Its socket's slot is closed. */
 void client_closed(struct worker *worker, uint32_t index);

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/types.h>
 
 #include "feed/base.h"
 
@@ -168,8 +169,10 @@ static int read_line(struct config *config, char *line, char *problem, size_t si
         return -EINVAL;
     }
     char *value = strdup(trim(equals + 1)); /* kept for the life of the process */
-    if (!value)
+    if (!value) {
+        snprintf(problem, size, "out of memory");
         return -ENOMEM;
+    }
     char why[200];
     int rc = set_value(config, setting, value, why, sizeof why);
     if (rc < 0)
@@ -187,10 +190,12 @@ static int read_file(struct config *config, const char *path, char *error, size_
     char *line = NULL;
     size_t cap = 0;
     int number = 0, rc = 0;
-    while (rc == 0 && getline(&line, &cap, file) >= 0) {
-        char problem[300] = "out of memory";
+    ssize_t len;
+    while (rc == 0 && (len = getline(&line, &cap, file)) >= 0) {
+        char problem[300] = "it holds a NUL byte";
         number++;
-        rc = read_line(config, line, problem, sizeof problem);
+        rc = strlen(line) == (size_t)len ? read_line(config, line, problem, sizeof problem)
+                                         : -EINVAL;
         if (rc < 0)
             snprintf(error, error_size, "%s:%d: %s", path, number, problem);
     }

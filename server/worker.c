@@ -176,6 +176,7 @@ static void handle(struct worker *worker, const struct io_event *event)
         case IO_SEND: outbound_sent(worker, index, event); break;
         case IO_RELEASE: outbound_released(worker, index, event->result); break;
         case IO_WRITABLE: outbound_writable(worker, index, event->result); break;
+        case IO_SHUTDOWN: client_shut(worker, index); break;
         case IO_CLOSE: client_closed(worker, index); break;
         default: break;
         }

@@ -29,6 +29,7 @@ enum io_event_kind {
     IO_WRITABLE,
     IO_CLOSE,
     IO_RELEASE,
+    IO_SHUTDOWN,
     IO_BELL,
     IO_NOTHING
 };
@@ -86,8 +87,9 @@ void io_send_zero_copy(struct io *io, uint32_t socket, struct io_token token, co
                        uint32_t len);
 void io_await_writable(struct io *io, uint32_t socket, struct io_token token);
 
-/* No more will be sent: the peer sees the end of the stream once it has read what was. No event. */
-void io_shutdown(struct io *io, uint32_t socket);
+/* No more will be sent: the peer sees the end of the stream once it has read what was. The socket
+ * must not be closed before the IO_SHUTDOWN event. */
+void io_shutdown(struct io *io, uint32_t socket, struct io_token token);
 void io_close(struct io *io, uint32_t socket, struct io_token token);
 
 /* Submits what is queued, and reaps what has ended, without waiting. Returns the number of events,

@@ -36,8 +36,9 @@ enum request {
     REQUEST_SEND,
     REQUEST_WRITABLE,
     REQUEST_CLOSE,
+    REQUEST_SHUTDOWN,
     REQUEST_BELL,
-    REQUEST_IGNORED, /* cancel, shutdown: only what they cause matters */
+    REQUEST_IGNORED, /* a cancel: only what it causes matters */
 };
 
 /* An accept under way: the kernel writes the peer's address here. A multishot accept couldn't say
@@ -241,13 +242,14 @@ void io_await_writable(struct io *io, uint32_t socket, struct io_token token)
     tag(sqe, REQUEST_WRITABLE, token);
 }
 
-void io_shutdown(struct io *io, uint32_t socket)
+void io_shutdown(struct io *io, uint32_t socket, struct io_token token)
 {
-    struct io_token nobody = {0};
-    struct io_uring_sqe *sqe = next_sqe(io, REQUEST_IGNORED, nobody);
+    /* The kernel runs it on a thread of its own and looks the slot up only there: on a slot closed
+     * meanwhile and taken by another connection it would shut that one down. Hence the event. */
+    struct io_uring_sqe *sqe = next_sqe(io, REQUEST_SHUTDOWN, token);
     io_uring_prep_shutdown(sqe, (int)socket, SHUT_WR);
     sqe->flags |= IOSQE_FIXED_FILE;
-    tag(sqe, REQUEST_IGNORED, nobody);
+    tag(sqe, REQUEST_SHUTDOWN, token);
 }
 
 void io_close(struct io *io, uint32_t socket, struct io_token token)
@@ -316,6 +318,7 @@ static void translate(struct io *io, const struct io_uring_cqe *cqe, struct io_e
     case REQUEST_SEND: translate_send(cqe, event); break;
     case REQUEST_WRITABLE: event->kind = IO_WRITABLE; break;
     case REQUEST_CLOSE: event->kind = IO_CLOSE; break;
+    case REQUEST_SHUTDOWN: event->kind = IO_SHUTDOWN; break;
     case REQUEST_BELL:
         arm_bell(io);
         event->kind = IO_BELL;

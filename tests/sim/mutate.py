@@ -34,11 +34,16 @@ class Mutation:
         self.new = "".join(line[2:] + "\n" for line in lines if line.startswith("+ "))
 
     def apply(self):
-        text = (ROOT / self.path).read_text()
-        found = text.count(self.old)
-        if not self.old or found != 1:
-            raise ValueError(f"its text is there {found} times in {self.path}: bring mutations.txt up to date")
-        return text.replace(self.old, self.new)
+        """The mutated text; `path` is then the file's, where it was a folder."""
+        place = ROOT / self.path
+        files = [place] if place.is_file() else sorted(place.glob("*.c"))
+        found = [(file, file.read_text().count(self.old)) for file in files]
+        times = sum(count for _, count in found)
+        if not self.old or times != 1:
+            raise ValueError(f"its text is there {times} times in {self.path}: bring mutations.txt up to date")
+        file = next(file for file, count in found if count)
+        self.path = str(file.relative_to(ROOT))
+        return file.read_text().replace(self.old, self.new)
 
 
 def read():

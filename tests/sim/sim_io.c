@@ -1,88 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* long: the whole seam in one place, as io_uring.c is */
 /* sim_io: see sim_io.h. */
 #include "tests/sim/sim_io.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "feed/base.h"
+#include "tests/sim/sim_io_state.h"
 #include "tests/sim/world.h"
-
-enum {
-    BUFFER_SIZE = 2048,
-    BACKLOG_MAX = 512,
-    QUEUED_MAX = 4096,
-    PENDING_MAX = 4096,
-    GHOSTS_MAX = 16,
-    LATE_MAX = 6, /* turns */
-    PINS_MAX = 1024,
-};
-
-enum op_kind { OP_RECEIVE, OP_SEND, OP_SEND_ZERO_COPY, OP_WRITABLE, OP_SHUTDOWN, OP_CLOSE };
-
-struct op {
-    enum op_kind kind;
-    uint32_t socket;
-    struct io_token token;
-    const uint8_t *data;
-    uint32_t len;
-};
-
-struct slot {
-    struct link *link; /* NULL when free */
-    bool receiving;    /* armed, or its event is still to come */
-    bool sending;
-    bool awaiting;
-    bool receive_armed;
-    bool await_armed;
-    bool closing;
-    struct io_token receiver;
-    struct io_token waiter;
-    uint64_t receive_due; /* no event of this stream before it: they come in order */
-};
-
-struct pending {
-    struct io_event event;
-    uint64_t due; /* in turns */
-    uint32_t socket;
-};
-
-/* Bytes of a zero-copy send that the kernel may still read. */
-struct pin {
-    struct link *link;
-    struct io_token token;
-    const uint8_t *data;
-    uint8_t *as_sent; /* they must not change */
-    uint32_t len;
-};
-
-struct io {
-    struct io_config config;
-    struct sim_io_manners manners;
-    struct slot *slots;
-    struct op ops[QUEUED_MAX];
-    uint32_t ops_count;
-    struct pending pending[PENDING_MAX];
-    uint32_t pending_count;
-    struct pin pins[PINS_MAX];
-    uint32_t pins_count;
-    struct link *backlog[BACKLOG_MAX];
-    uint32_t backlog_count;
-    struct io_token ghosts[GHOSTS_MAX];
-    uint32_t ghosts_count;
-    struct io_token freed[PENDING_MAX]; /* ghosts from the next turn on */
-    uint32_t freed_count;
-    uint64_t turns;
-    uint32_t buffers_out;
-    uint32_t slots_used; /* open ones */
-    uint32_t accepts;    /* asked for, their events still to come */
-    bool asleep;
-    int64_t wakes_at_ns;
-};
 
 /* ---- birth and death ---- */
 
@@ -122,43 +48,6 @@ void sim_io_set_manners(struct io *io, const struct sim_io_manners *manners)
     io->manners = *manners;
 }
 
-/* ---- events to come ---- */
-
-static uint64_t some_turn(struct io *io)
-{
-    return chance(io->manners.late) ? io->turns + roll(1, LATE_MAX) : io->turns;
-}
-
-static void expect(struct io *io, uint32_t socket, uint64_t due, struct io_event event)
-{
-    REQUIRE(io->pending_count < PENDING_MAX, "more events pending than the simulation holds");
-    io->pending[io->pending_count++] =
-        (struct pending){.event = event, .due = due, .socket = socket};
-}
-
-/* Receive events of one socket keep their order. */
-static void expect_receive(struct io *io, uint32_t socket, struct io_event event)
-{
-    struct slot *slot = &io->slots[socket];
-    uint64_t due = some_turn(io);
-    if (due < slot->receive_due)
-        due = slot->receive_due;
-    slot->receive_due = due;
-    event.kind = IO_RECEIVE;
-    event.token = slot->receiver;
-    if (!event.more)
-        slot->receive_armed = false;
-    expect(io, socket, due, event);
-}
-
-static void expect_writable(struct io *io, uint32_t socket, int32_t result)
-{
-    struct slot *slot = &io->slots[socket];
-    slot->await_armed = false;
-    expect(io, socket, some_turn(io),
-           (struct io_event){.kind = IO_WRITABLE, .token = slot->waiter, .result = result});
-}
-
 /* ---- requests: queued until the next submit ---- */
 
 static void queue(struct io *io, struct op op)
@@ -184,8 +73,8 @@ void io_accept(struct io *io)
 void io_stop_accepting(struct io *io)
 {
     for (; io->accepts; io->accepts--)
-        expect(io, UINT32_MAX, some_turn(io),
-               (struct io_event){.kind = IO_ACCEPT, .result = -ECANCELED});
+        sim_io_expect(io, UINT32_MAX, sim_io_some_turn(io),
+                      (struct io_event){.kind = IO_ACCEPT, .result = -ECANCELED});
 }
 
 void io_receive(struct io *io, uint32_t socket, struct io_token token)
@@ -235,15 +124,19 @@ void io_await_writable(struct io *io, uint32_t socket, struct io_token token)
     queue(io, (struct op){.kind = OP_WRITABLE, .socket = socket, .token = token});
 }
 
-void io_shutdown(struct io *io, uint32_t socket)
+void io_shutdown(struct io *io, uint32_t socket, struct io_token token)
 {
-    open_slot(io, socket, "shutdown");
-    queue(io, (struct op){.kind = OP_SHUTDOWN, .socket = socket});
+    struct slot *slot = open_slot(io, socket, "shutdown");
+    REQUIRE(!slot->shutting, "a second shutdown of socket %u", socket);
+    slot->shutting = true;
+    queue(io, (struct op){.kind = OP_SHUTDOWN, .socket = socket, .token = token});
 }
 
 void io_close(struct io *io, uint32_t socket, struct io_token token)
 {
-    open_slot(io, socket, "close")->closing = true;
+    struct slot *slot = open_slot(io, socket, "close");
+    REQUIRE(!slot->shutting, "a close of socket %u before its shutdown has ended", socket);
+    slot->closing = true;
     queue(io, (struct op){.kind = OP_CLOSE, .socket = socket, .token = token});
 }
 
@@ -270,7 +163,7 @@ static void submit_send(struct io *io, const struct op *op)
     bool pinned = op->kind == OP_SEND_ZERO_COPY && result > 0 && !chance(20);
     TRACE("  send     client %u: %d of %u%s", op->token.client, result, op->len,
           pinned ? ", pinned" : "");
-    expect(
+    sim_io_expect(
         io, op->socket, chance(io->manners.late) ? io->turns + 1 : io->turns,
         (struct io_event){.kind = IO_SEND, .token = op->token, .result = result, .more = pinned});
     if (!pinned)
@@ -284,6 +177,13 @@ static void submit_send(struct io *io, const struct op *op)
     memcpy(pin->as_sent, pin->data, pin->len);
 }
 
+static void submit_shutdown(struct io *io, const struct op *op)
+{
+    io->slots[op->socket].link->down_ended = true;
+    sim_io_expect(io, op->socket, sim_io_some_turn(io),
+                  (struct io_event){.kind = IO_SHUTDOWN, .token = op->token});
+}
+
 /* What is armed on the socket ends in its own event, then the close in its. */
 static void submit_close(struct io *io, const struct op *op)
 {
@@ -291,14 +191,15 @@ static void submit_close(struct io *io, const struct op *op)
     struct link *link = slot->link;
     TRACE("  close    client %u", op->token.client);
     if (slot->receive_armed)
-        expect_receive(io, op->socket, (struct io_event){.result = -ECANCELED});
+        sim_io_expect_receive(io, op->socket, (struct io_event){.result = -ECANCELED});
     if (slot->await_armed)
-        expect_writable(io, op->socket, -ECANCELED);
+        sim_io_expect_writable(io, op->socket, -ECANCELED);
     /* As TCP does: closing on unread input tears the connection. */
     if (link->up.len)
         link->reset = true;
     link->closed = link->down_ended = true;
-    expect(io, op->socket, some_turn(io), (struct io_event){.kind = IO_CLOSE, .token = op->token});
+    sim_io_expect(io, op->socket, sim_io_some_turn(io),
+                  (struct io_event){.kind = IO_CLOSE, .token = op->token});
 }
 
 static void submit(struct io *io)
@@ -311,179 +212,11 @@ static void submit(struct io *io)
         case OP_WRITABLE: slot->await_armed = true; break;
         case OP_SEND:
         case OP_SEND_ZERO_COPY: submit_send(io, op); break;
-        case OP_SHUTDOWN: slot->link->down_ended = true; break;
+        case OP_SHUTDOWN: submit_shutdown(io, op); break;
         case OP_CLOSE: submit_close(io, op); break;
         }
     }
     io->ops_count = 0;
-}
-
-/* ---- what the world brings ---- */
-
-static void bring_bytes(struct io *io, uint32_t socket)
-{
-    struct link *link = io->slots[socket].link;
-    uint32_t max = link->up.len < BUFFER_SIZE ? link->up.len : BUFFER_SIZE;
-    uint32_t len = dice_length(&world.dice, max);
-    struct io_event event = {.result = (int32_t)len, .more = !chance(io->manners.no_buffers)};
-    /* A block of its own, so that AddressSanitizer sees whoever reads beyond or afterwards. */
-    event.data = malloc(len);
-    CHECK(event.data);
-    memcpy(event.data, pipe_bytes(&link->up), len);
-    pipe_take(&link->up, len);
-    io->buffers_out++;
-    expect_receive(io, socket, event);
-}
-
-static void bring_input(struct io *io, uint32_t socket)
-{
-    struct link *link = io->slots[socket].link;
-    if (link->reset) {
-        expect_receive(io, socket, (struct io_event){.result = -ECONNRESET});
-    } else if (link->up.len && !chance(io->manners.hold_back)) {
-        if (io->buffers_out >= io->manners.buffers_max || chance(io->manners.no_buffers))
-            expect_receive(io, socket, (struct io_event){.result = -ENOBUFS});
-        else
-            bring_bytes(io, socket);
-    } else if (!link->up.len && link->up_ended) {
-        expect_receive(io, socket, (struct io_event){.result = 0});
-    }
-}
-
-static void bring_room(struct io *io, uint32_t socket)
-{
-    const struct link *link = io->slots[socket].link;
-    if (link->reset)
-        expect_writable(io, socket, POLLOUT | POLLERR | POLLHUP);
-    else if (link->down.len <= link->down_max / 2)
-        expect_writable(io, socket, POLLOUT);
-}
-
-static uint32_t free_slot(const struct io *io)
-{
-    for (uint32_t i = 0; i < io->config.sockets_max; i++)
-        if (!io->slots[i].link)
-            return i;
-    return UINT32_MAX;
-}
-
-/* The other end's address, for those who show it. */
-static struct io_peer caller(uint32_t socket)
-{
-    struct io_peer peer = {.address = {[10] = 0xff, 0xff, 10, 0, 0, (uint8_t)socket},
-                           .port = (uint16_t)(40000 + socket)};
-    return peer;
-}
-
-static void bring_caller(struct io *io)
-{
-    uint32_t socket = free_slot(io);
-    struct io_event event = {.kind = IO_ACCEPT, .result = -ENFILE};
-    io->accepts--;
-    if (socket != UINT32_MAX) {
-        event.result = (int32_t)socket;
-        event.peer = caller(socket);
-        io->slots[socket] = (struct slot){.link = io->backlog[0]};
-        memmove(io->backlog, io->backlog + 1, --io->backlog_count * sizeof *io->backlog);
-        io->slots_used++;
-    }
-    expect(io, UINT32_MAX, some_turn(io), event);
-}
-
-static void bring_callers(struct io *io)
-{
-    while (io->accepts && io->backlog_count && !chance(io->manners.hold_back / 2))
-        bring_caller(io);
-}
-
-/* The kernel lets go of what the peer has read, or of a connection that has ended. */
-static void bring_releases(struct io *io)
-{
-    for (uint32_t i = 0; i < io->pins_count; i++) {
-        struct pin pin = io->pins[i];
-        if ((pin.link->down.len && !pin.link->reset && !pin.link->closed) ||
-            chance(io->manners.late))
-            continue;
-        REQUIRE(memcmp(pin.data, pin.as_sent, pin.len) == 0,
-                "client %u: the bytes of a zero-copy send changed before their release",
-                pin.token.client);
-        free(pin.as_sent);
-        io->pins[i--] = io->pins[--io->pins_count];
-        /* After its IO_SEND, which is told in this turn or the next. */
-        expect(io, UINT32_MAX, io->turns + 2,
-               (struct io_event){
-                   .kind = IO_RELEASE, .token = pin.token, .result = chance(io->manners.copied)});
-    }
-}
-
-/* A completion of a client that has gone, such as invariant 7 speaks of. */
-static void bring_ghost(struct io *io)
-{
-    static const enum io_event_kind kinds[] = {IO_RECEIVE, IO_SEND, IO_WRITABLE, IO_CLOSE};
-    if (!io->ghosts_count || !chance(io->manners.ghost))
-        return;
-    struct io_event event = {.kind = kinds[roll(0, 3)],
-                             .token = io->ghosts[roll(0, io->ghosts_count - 1)],
-                             .result = chance(50) ? -ECANCELED : 0};
-    if (event.kind == IO_RECEIVE && chance(50)) {
-        event.result = (int32_t)roll(1, 64);
-        event.more = chance(50);
-        event.data = calloc(1, (size_t)event.result);
-        CHECK(event.data);
-        io->buffers_out++;
-    }
-    expect(io, UINT32_MAX, io->turns, event);
-}
-
-static bool is_same(struct io_token a, struct io_token b)
-{
-    return a.client == b.client && a.generation == b.generation;
-}
-
-/* Whether nothing of the client's is still to be told: its slot is free. */
-static bool is_over(const struct io *io, struct io_token token)
-{
-    for (uint32_t i = 0; i < io->pins_count; i++)
-        if (is_same(io->pins[i].token, token))
-            return false;
-    for (uint32_t i = 0; i < io->pending_count; i++)
-        if (io->pending[i].event.kind == IO_RELEASE && is_same(io->pending[i].event.token, token))
-            return false;
-    return true;
-}
-
-static void make_ghosts(struct io *io)
-{
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < io->freed_count; i++) {
-        struct io_token token = io->freed[i];
-        uint32_t at = io->ghosts_count < GHOSTS_MAX ? io->ghosts_count : roll(0, GHOSTS_MAX - 1);
-        if (!is_over(io, token)) {
-            io->freed[kept++] = token;
-            continue;
-        }
-        io->ghosts_count += at == io->ghosts_count;
-        io->ghosts[at] = token;
-    }
-    io->freed_count = kept;
-}
-
-static void bring(struct io *io)
-{
-    io->turns++;
-    make_ghosts(io);
-    for (uint32_t i = 0, seen = 0; seen < io->slots_used && i < io->config.sockets_max; i++) {
-        if (!io->slots[i].link)
-            continue;
-        seen++;
-        if (io->slots[i].receive_armed)
-            bring_input(io, i);
-        if (io->slots[i].await_armed)
-            bring_room(io, i);
-    }
-    bring_callers(io);
-    bring_releases(io);
-    bring_ghost(io);
 }
 
 /* ---- the turn ---- */
@@ -506,8 +239,8 @@ static bool is_due(const struct io *io, const struct pending *pending)
 
 static void hand_over(struct io *io, const struct pending *pending)
 {
-    static const char *const kinds[] = {"accept",   "receive", "sent",
-                                        "writable", "closed",  "released"};
+    static const char *const kinds[] = {"accept", "receive",  "sent", "writable",
+                                        "closed", "released", "shut"};
     const struct io_event *event = &pending->event;
     TRACE("  event    client %u.%u: %s %d%s", event->token.client, event->token.generation,
           kinds[event->kind], event->result, event->more ? ", more" : "");
@@ -517,6 +250,7 @@ static void hand_over(struct io *io, const struct pending *pending)
     switch (event->kind) {
     case IO_SEND: slot->sending = false; break;
     case IO_WRITABLE: slot->awaiting = false; break;
+    case IO_SHUTDOWN: slot->shutting = false; break;
     case IO_RECEIVE:
         slot->receiving = event->more;
         if (event->result > 0) {
@@ -524,6 +258,7 @@ static void hand_over(struct io *io, const struct pending *pending)
             slot->link->on_delivered(slot->link->owner);
         }
         break;
+    case IO_SHUTDOWN: slot->shutting = false; break;
     case IO_CLOSE:
         *slot = (struct slot){0};
         io->slots_used--;
@@ -565,7 +300,7 @@ uint32_t io_turn(struct io *io, struct io_event *events, uint32_t max)
     world.now_ns += roll(100, 20000);
     if (chance(io->manners.yield))
         fiber_yield();
-    bring(io);
+    sim_io_bring(io);
     return reap(io, events, max);
 }
 
@@ -600,16 +335,6 @@ void sim_io_connect(struct io *io, struct link *link)
         io->backlog[io->backlog_count++] = link;
 }
 
-void sim_io_forget(struct io *io, const struct link *link)
-{
-    for (uint32_t i = 0; i < io->backlog_count; i++)
-        if (io->backlog[i] == link) {
-            memmove(io->backlog + i, io->backlog + i + 1,
-                    (--io->backlog_count - i) * sizeof *io->backlog);
-            return;
-        }
-}
-
 bool sim_io_is_asleep(const struct io *io)
 {
     return io->asleep;
@@ -619,7 +344,7 @@ bool sim_io_is_awake(struct io *io)
 {
     if (!io->asleep)
         return true;
-    bring(io);
+    sim_io_bring(io);
     for (uint32_t i = 0; i < io->pending_count; i++)
         if (is_due(io, &io->pending[i]))
             return true;

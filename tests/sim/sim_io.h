@@ -35,9 +35,6 @@ void sim_io_set_manners(struct io *io, const struct sim_io_manners *manners);
 /* A caller arrives. */
 void sim_io_connect(struct io *io, struct link *link);
 
-/* The caller has gone before it was accepted, or its link's memory goes. */
-void sim_io_forget(struct io *io, const struct link *link);
-
 /* Whether its worker sleeps in io_wait(), and whether it would go on if resumed now. */
 bool sim_io_is_asleep(const struct io *io);
 bool sim_io_is_awake(struct io *io);
