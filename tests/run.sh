@@ -125,6 +125,7 @@ unit() {
         >"$results/$1-unit.log" 2>&1 </dev/null
     local status=$?
     [ $status = 0 ] || grep -v ' OK ' "$results/$1-unit.log" | tail -n 200
+    sed -n 's/^\(Ok\|Fail\|Skipped\|Timeout\): */\1 /p' "$results/$1-unit.log" | paste -sd' '
     cp "$1/meson-logs/testlog.junit.xml" "$results/$1-unit.xml" 2>/dev/null || status=1
     [ $status = 0 ] || grep -qE '<(failure|error)' "$results/$1-unit.xml" 2>/dev/null ||
         failures+=("unit tests of $1 did not run")

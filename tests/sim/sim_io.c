@@ -258,7 +258,6 @@ static void hand_over(struct io *io, const struct pending *pending)
             slot->link->on_delivered(slot->link->owner);
         }
         break;
-    case IO_SHUTDOWN: slot->shutting = false; break;
     case IO_CLOSE:
         *slot = (struct slot){0};
         io->slots_used--;

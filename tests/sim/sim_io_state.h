@@ -36,7 +36,6 @@ struct slot {
     bool receiving;    /* armed, or its event is still to come */
     bool sending;
     bool awaiting;
-    bool shutting;
     bool receive_armed;
     bool await_armed;
     bool closing;
