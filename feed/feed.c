@@ -313,6 +313,9 @@ const struct feed_metrics *feed_metrics(const struct feed *feed)
 
 const char *feed_partition_topic(const struct feed *feed, uint32_t i, int32_t *partition)
 {
+    /* Acquire pairs with the source's release: the row was written before it was counted. */
+    if (i >= atomic_load_explicit(&feed->metrics.partitions_count, memory_order_acquire))
+        return NULL;
     return feed->source->ops->partition(feed->source, i, partition);
 }
 

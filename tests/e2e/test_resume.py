@@ -9,7 +9,7 @@ import msgpack
 import pytest
 
 from account import Account
-from server import TAPECTL
+from server import TAPECTL, wait_for
 
 SYMBOL = "BTC-USD"
 
@@ -85,6 +85,7 @@ def test_a_client_moves_from_one_server_to_another_and_misses_nothing(broker, fl
     topic = broker.topic(partitions=3)
     flow(topic, 2000)
     here = start("--brokers", broker.address, "--topic", topic, "--from", "earliest")
+    assert wait_for(lambda: SYMBOL in here.json("/v1/symbols")["symbols"])
     time.sleep(1)
     there = start("--brokers", broker.address, "--topic", topic, "--from", "latest", "--warmup", 100000)
     have, server = [], here
