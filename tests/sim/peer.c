@@ -82,7 +82,8 @@ static void browse(struct peer *peer)
     static const char *const paths[] = {
         "/healthz", "/readyz",  "/v1/symbols", "/v1/last?symbols=A*",
         "/v1/last", "/metrics", "/nowhere",    "/"};
-    speak_request(&peer->speaker, paths[roll(0, ARRAY_LEN(paths) - 1)], chance(80));
+    const char *path = paths[roll(0, ARRAY_LEN(paths) - 1)];
+    speak_request(&peer->speaker, path, chance(80));
     peer->requests++;
 }
 

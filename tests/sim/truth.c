@@ -157,7 +157,8 @@ static void place(struct truth *truth, uint32_t symbol, struct tick *tick)
 /* Nothing finer than a microsecond: JSON cuts there, and how is the codec's own test. */
 static struct tick make_tick(struct truth *truth, uint32_t symbol)
 {
-    struct tick tick = {.price = (int64_t)roll(1, 1u << 31) * (chance(5) ? 1000003 : 1),
+    int64_t scale = chance(5) ? 1000003 : 1;
+    struct tick tick = {.price = roll(1, 1u << 31) * scale,
                         .size = roll(0, 100000),
                         .ts_ns = clock_wall_ns() / 1000 * 1000 - (int64_t)roll(0, 100) * 1000000,
                         .rts_ns = clock_wall_ns() / 1000 * 1000,
