@@ -21,6 +21,7 @@ struct link {
     struct pipe up;
     struct pipe down;
     uint32_t down_max;
+    uint64_t sent;      /* bytes that the server has put on the way down */
     bool up_ended;      /* the client has shut its side: no more will come up */
     bool down_ended;    /* the server has */
     bool reset;         /* torn by either */

@@ -50,7 +50,7 @@ static void draw_times(struct config *config, uint32_t round_us)
     config->handshake_ms = 500 + round_us * 2 / 5;
     config->ping_ms = PICK(150, 20000);
     config->idle_ms = config->ping_ms + 3000 + round_us; /* polite clients answer their pings */
-    config->stall_ms = PICK(1000, 30000);
+    config->stall_ms = 1000 + round_us / 2; /* an event may be late, and so may the next */
     config->close_ms = PICK(1000, 5000);
     config->drain_ms = PICK(0, 50, 5000, 5000);
 }

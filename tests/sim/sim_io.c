@@ -153,6 +153,7 @@ static int32_t take_bytes(struct io *io, struct link *link, const uint8_t *data,
     if (chance(io->manners.short_send))
         taken = dice_length(&world.dice, taken);
     pipe_put(&link->down, data, taken);
+    link->sent += taken;
     return (int32_t)taken;
 }
 

@@ -57,6 +57,7 @@ struct pin {
     const uint8_t *data;
     uint8_t *as_sent; /* they must not change */
     uint32_t len;
+    uint64_t end; /* in the stream: the first byte after them */
 };
 
 struct io {
