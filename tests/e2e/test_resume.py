@@ -9,7 +9,7 @@ import msgpack
 import pytest
 
 from account import Account
-from server import TAPECTL, wait_for
+from server import TAPECTL, environment, wait_for
 
 SYMBOL = "BTC-USD"
 
@@ -26,7 +26,8 @@ def flow(broker):
     def flow(topic, rate):
         command = [TAPECTL, "gen", "--brokers", broker.address, "--topic", topic, "--rate", str(rate),
                    "--duration", "60", "--symbols", "5"]  # fmt: skip
-        running.append(subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL))
+        running.append(subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                        env=environment()))
 
     yield flow
     for one in running:

@@ -171,8 +171,11 @@ static void submit_send(struct io *io, const struct op *op)
         return;
     REQUIRE(io->pins_count < PINS_MAX, "more pinned sends than the simulation holds");
     struct pin *pin = &io->pins[io->pins_count++];
-    *pin =
-        (struct pin){.link = link, .token = op->token, .data = op->data, .len = (uint32_t)result};
+    *pin = (struct pin){.link = link,
+                        .token = op->token,
+                        .data = op->data,
+                        .len = (uint32_t)result,
+                        .end = link->sent};
     pin->as_sent = malloc(pin->len);
     CHECK(pin->as_sent);
     memcpy(pin->as_sent, pin->data, pin->len);
