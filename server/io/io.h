@@ -76,8 +76,8 @@ void io_accept(struct io *io);
 void io_stop_accepting(struct io *io);
 void io_receive(struct io *io, uint32_t socket, struct io_token token);
 
-/* The bytes must stay until the IO_SEND event, which comes with the next submit at the latest but
- * one. */
+/* The bytes must stay until the next submit has returned; the IO_SEND event comes with it, or with
+ * the one after. */
 void io_send(struct io *io, uint32_t socket, struct io_token token, const uint8_t *data,
              uint32_t len);
 /* The same, but the kernel may send the bytes from where they are: they must stay until the IO_SEND
