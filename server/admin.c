@@ -65,25 +65,19 @@ static int answer_clients(struct admin *admin, const struct http_request *reques
     return 200;
 }
 
-static bool path_is(const struct http_request *request, const char *path)
-{
-    return request->path.len == strlen(path) &&
-           memcmp(request->path.data, path, request->path.len) == 0;
-}
-
 static int route(struct admin *admin, const struct http_request *request, struct bytes *body,
                  const char **type)
 {
     const struct cluster *cluster = admin->cluster;
     *type = "application/json";
-    if (path_is(request, "/v1/clients"))
+    if (http_path_is(request, "/v1/clients"))
         return answer_clients(admin, request, body);
-    if (path_is(request, "/metrics")) {
+    if (http_path_is(request, "/metrics")) {
         *type = "text/plain; version=0.0.4; charset=utf-8";
         metrics_print(body, cluster->feed, cluster->metrics, cluster->workers_count);
         return 200;
     }
-    if (path_is(request, "/healthz")) {
+    if (http_path_is(request, "/healthz")) {
         *type = "text/plain; charset=utf-8";
         bytes_printf(body, "ok\n");
         return 200;

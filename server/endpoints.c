@@ -149,30 +149,24 @@ static struct answer websocket_only(struct bytes *body)
     return answer;
 }
 
-static bool path_is(const struct http_request *request, const char *path)
-{
-    return request->path.len == strlen(path) &&
-           memcmp(request->path.data, path, request->path.len) == 0;
-}
-
 static struct answer route(struct worker *worker, const struct http_request *request,
                            struct bytes *body)
 {
-    if (path_is(request, "/"))
+    if (http_path_is(request, "/"))
         return page(body);
-    if (path_is(request, "/ws"))
+    if (http_path_is(request, "/ws"))
         return websocket_only(body);
-    if (path_is(request, "/healthz"))
+    if (http_path_is(request, "/healthz"))
         return health(worker, body);
-    if (path_is(request, "/readyz"))
+    if (http_path_is(request, "/readyz"))
         return readiness(worker, body);
-    if (path_is(request, "/v1/symbols"))
+    if (http_path_is(request, "/v1/symbols"))
         return symbols(worker, body);
-    if (path_is(request, "/v1/last"))
+    if (http_path_is(request, "/v1/last"))
         return last(worker, request, body);
-    if (path_is(request, "/metrics"))
+    if (http_path_is(request, "/metrics"))
         return metrics(worker, body);
-    if (path_is(request, "/sse") || path_is(request, "/poll"))
+    if (http_path_is(request, "/sse") || http_path_is(request, "/poll"))
         return problem(body, 404, "not served yet: take the ticks at /ws");
     return problem(body, 404, "no such path");
 }

@@ -92,16 +92,10 @@ static void refuse(struct worker *worker, uint32_t index, enum close_reason reas
         client_begin_closing(worker, index, reason);
 }
 
-static bool path_is(const struct http_request *request, const char *path)
-{
-    return request->path.len == strlen(path) &&
-           memcmp(request->path.data, path, request->path.len) == 0;
-}
-
 static void upgrade(struct worker *worker, uint32_t index, const struct http_request *request)
 {
     struct client *client = &worker->clients[index];
-    if (!path_is(request, "/ws") && !path_is(request, "/")) {
+    if (!http_path_is(request, "/ws") && !http_path_is(request, "/")) {
         refuse(worker, index, CLOSED_PROTOCOL, 404, "WebSocket is spoken at /ws", NULL);
         return;
     }

@@ -355,3 +355,9 @@ int http_parse_request(const uint8_t *data, size_t len, size_t *scanned,
         !fields.connection_close && (fields.version_minor == 1 || fields.connection_keep_alive);
     return head_len;
 }
+
+bool http_path_is(const struct http_request *request, const char *path)
+{
+    return request->path.len == strlen(path) &&
+           memcmp(request->path.data, path, request->path.len) == 0;
+}

@@ -52,6 +52,8 @@ struct http_request {
 int http_parse_request(const uint8_t *data, size_t len, size_t *scanned,
                        struct http_request *request);
 
+bool http_path_is(const struct http_request *request, const char *path);
+
 /* The value of `name` in a query string, percent-decoded into `out` (also '+' to space). Returns
  * its length, -1 when absent, -2 when malformed or longer than `size`. The first of several counts;
  * `out` is not terminated. */
