@@ -166,7 +166,7 @@ void account_leave(struct account *account, const struct pairs *pairs)
 
 bool account_is_complete(const struct account *account, const struct pairs *pairs)
 {
-    for (uint32_t i = 0; !pairs->slow && i <= pairs->mask; i++) {
+    for (uint32_t i = 0; pairs->whole && i <= pairs->mask; i++) {
         const struct pair *pair = &pairs->table[i];
         if (pair->symbol != SYMBOL_NONE && pair->next <= account->ranges[pair->symbol].high)
             return false;
@@ -176,15 +176,18 @@ bool account_is_complete(const struct account *account, const struct pairs *pair
 
 void account_settle(struct account *account, const struct pairs *pairs)
 {
-    for (uint32_t i = 0; !pairs->slow && i <= pairs->mask; i++) {
+    struct ledger *ledger = account->ledger;
+    for (uint32_t i = 0; pairs->whole && i <= pairs->mask; i++) {
         const struct pair *pair = &pairs->table[i];
         if (pair->symbol == SYMBOL_NONE || !account->ranges[pair->symbol].low)
             continue;
         const struct range *range = &account->ranges[pair->symbol];
         uint64_t from = at_least(pair->base, range->low);
         uint64_t next = at_least(pair->next, from);
-        counter_add(&account->ledger->expected, at_least(range->high + 1, from) - from);
-        counter_add(&account->ledger->missing, at_least(range->high + 1, next) - next);
+        uint64_t missing = at_least(range->high + 1, next) - next;
+        counter_add(pairs->slow ? &ledger->slow_missing : &ledger->missing, missing);
+        if (!pairs->slow)
+            counter_add(&ledger->expected, at_least(range->high + 1, from) - from);
     }
 }
 

@@ -25,7 +25,8 @@ struct pair {
 struct pairs {
     struct pair *table;
     uint32_t mask;
-    bool slow; /* reads slowly by intent: counted apart */
+    bool slow;  /* reads slowly by intent: counted apart */
+    bool whole; /* must have everything, or be told, by the end */
 };
 
 struct range {

@@ -43,7 +43,9 @@ struct crowd {
     int64_t looked_ns;
     int64_t storm_at_ns; /* the next one; its start while it lasts */
     bool storming;
-    bool measured; /* the measured time is over */
+    uint64_t churned;    /* have left by intent */
+    uint32_t churn_next; /* who is next to */
+    bool measured;       /* the measured time is over */
     struct usage before;
 };
 
@@ -176,13 +178,24 @@ static void attend(struct crowd *crowd, const struct epoll_event *event)
 
 /* ---- scenarios ---- */
 
-static size_t slow_share(const struct plan *plan, const struct caller *caller, int64_t now_ns)
+/* Whether SLOW_STALL rests: at first, and then every other time. */
+static bool is_stalled(const struct crowd *crowd)
 {
-    int64_t ms = now_ns / 1000000;
+    const struct account *account = &crowd->account;
+    int64_t rest_ns = crowd->config->plan->slow_rate * INT64_C(1000000000);
+    return crowd->now_ns >= account->from_ns && crowd->now_ns < account->to_ns &&
+           (crowd->now_ns - account->from_ns) / rest_ns % 2 == 0;
+}
+
+static size_t slow_share(const struct crowd *crowd, const struct caller *caller)
+{
+    const struct plan *plan = crowd->config->plan;
+    int64_t now_ns = crowd->now_ns, ms = now_ns / 1000000;
     switch (plan->slow) {
     case SLOW_TRICKLE:
         return (size_t)((double)plan->slow_rate * (double)(now_ns - caller->read_ns) / 1e9);
     case SLOW_PAUSE: return ms % (PAUSE_READ_MS + PAUSE_REST_MS) < PAUSE_READ_MS ? CALLS_BUFFER : 0;
+    case SLOW_STALL: return is_stalled(crowd) ? 0 : CALLS_BUFFER;
     case SLOW_NEVER: break;
     }
     return 0;
@@ -199,7 +212,7 @@ static void attend_slow(struct crowd *crowd)
             continue;
         if (!caller->read_ns)
             caller->read_ns = crowd->now_ns;
-        size_t share = slow_share(plan, caller, crowd->now_ns);
+        size_t share = slow_share(crowd, caller);
         if (share < 64)
             continue;
         caller->read_ns = crowd->now_ns;
@@ -234,6 +247,24 @@ static void attend_storm(struct crowd *crowd)
                crowd->storm_at_ns < crowd->account.to_ns - 1000000000) {
         crowd->storm_at_ns = crowd->now_ns;
         begin_storm(crowd);
+    }
+}
+
+/* As many as are due by now; who comes back is a new connection with the same symbols. */
+static void attend_churn(struct crowd *crowd)
+{
+    const struct crowd_config *config = crowd->config;
+    const struct plan *plan = config->plan;
+    double rate = plan->churn / plan->processes;
+    uint64_t due = (uint64_t)((double)(crowd->now_ns - crowd->account.from_ns) / 1e9 * rate);
+    for (uint32_t tries = 0; crowd->churned < due && tries < config->count; tries++) {
+        struct caller *caller = &crowd->callers[crowd->churn_next++ % config->count];
+        if (caller->state != CALLER_OPEN || is_slow(crowd, caller))
+            continue;
+        end(crowd, caller);
+        enqueue(crowd, caller);
+        counter_add(&crowd->calls.ledger->churned, 1);
+        crowd->churned++;
     }
 }
 
@@ -325,6 +356,8 @@ static void turn(struct crowd *crowd)
         attend_slow(crowd);
     if (crowd->config->plan->scenario == SCENARIO_RECONNECT_STORM && crowd->calls.measuring)
         attend_storm(crowd);
+    if (crowd->config->plan->churn > 0 && crowd->calls.measuring)
+        attend_churn(crowd);
     note_ready(crowd);
     if (crowd->calls.measuring)
         curve_add(&crowd->calls.ledger->turn, clock_mono_ns() - started);
@@ -359,13 +392,16 @@ static int resolve(struct crowd *crowd)
 static void place_callers(struct crowd *crowd)
 {
     uint32_t size = pairs_size(crowd->config->plan->symbols_each);
+    enum slow_kind kind = crowd->config->plan->slow;
     for (uint32_t i = 0; i < crowd->config->count; i++) {
         struct caller *caller = &crowd->callers[i];
         caller->fd = -1;
         caller->number = i;
+        bool slow = is_slow(crowd, caller);
         caller->pairs = (struct pairs){.table = crowd->pairs + (size_t)i * size,
                                        .mask = size - 1,
-                                       .slow = is_slow(crowd, caller)};
+                                       .slow = slow,
+                                       .whole = !slow || kind == SLOW_STALL};
         enqueue(crowd, caller);
     }
 }

@@ -53,6 +53,7 @@ struct ledger {
     counter gaps;      /* gap messages */
     counter announced; /* ticks that those name */
     counter handshakes;
+    counter churned; /* connections left by intent */
 
     /* At the end */
     counter expected; /* ticks planned within the measured time that its clients were to get */
@@ -64,6 +65,8 @@ struct ledger {
     counter slow_received; /* by the clients that read slowly, apart */
     counter slow_announced;
     counter slow_missed;
+    counter slow_missing; /* of those that must have everything: behind the last that came, with no
+                             gap */
     counter slow_lost;
 
     counter storms_count;

@@ -7,11 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "feed/base.h"
 #include "tools/url.h"
 
 static const char *const scenarios[] = {"steady",          "burst", "slow-readers",
                                         "reconnect-storm", "flood", "idle"};
-static const char *const slownesses[] = {"never", "trickle", "pause"};
+static const char *const slownesses[] = {"never", "trickle", "pause", "stall"};
 
 const char *scenario_name(enum scenario_kind scenario)
 {
@@ -48,6 +49,7 @@ enum option_key {
     OPTION_FORMAT,
     OPTION_MAX_DELAY,
     OPTION_SLOW,
+    OPTION_CHURN,
     OPTION_FIND_MAX,
     OPTION_JSON,
     OPTION_HTML,
@@ -88,7 +90,10 @@ static const struct entry entries[] = {
     {"format", OPTION_FORMAT, "json|msgpack", "the subprotocol (json)"},
     {"max-delay-ms", OPTION_MAX_DELAY, "MS", "grant the server a window (0)"},
     {"slow", OPTION_SLOW, "K:HOW",
-     "K more clients that read slowly: never, trickle=BYTES (a second) or pause"},
+     "K more clients that read slowly: never, trickle=BYTES (a second), pause, or stall=SECONDS, "
+     "then "
+     "reading for as long, and held to a complete account"},
+    {"churn", OPTION_CHURN, "R", "clients that leave and come back, a second (0)"},
     {"find-max", OPTION_FIND_MAX, "p99<50ms", "search for the highest rate that holds this"},
     {"json", OPTION_JSON, "FILE", "write the report for machines; - for standard output"},
     {"html", OPTION_HTML, "FILE", "write a page with curves"},
@@ -197,7 +202,9 @@ static bool take_slow(struct plan *plan, const char *text)
     if (value && !take_whole(value, UINT32_MAX, &rate))
         return false;
     int kind;
-    if (!take_name(how, slownesses, 3, &kind))
+    if (!take_name(how, slownesses, ARRAY_LEN(slownesses), &kind))
+        return false;
+    if (kind == SLOW_STALL && !rate)
         return false;
     plan->slow = (enum slow_kind)kind;
     plan->slow_clients = count;
@@ -280,6 +287,7 @@ static bool take_figure(struct plan *plan, enum option_key key, const char *text
         plan->rates_count = 1;
         return number > 0;
     case OPTION_BURST: plan->burst = number; return true;
+    case OPTION_CHURN: plan->churn = number; return number <= 100000;
     case OPTION_SEED: plan->seed = (uint64_t)number; return true;
     case OPTION_PROCESSES: return take_whole(text, 64, &plan->processes) && plan->processes;
     case OPTION_CLIENTS: return take_whole(text, 1000000, &plan->clients) && plan->clients;

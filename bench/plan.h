@@ -24,6 +24,7 @@ enum slow_kind {
     SLOW_NEVER,   /* subscribes, and reads nothing more */
     SLOW_TRICKLE, /* slow_rate bytes a second */
     SLOW_PAUSE,   /* reads for a second, rests for two */
+    SLOW_STALL, /* in the measured time rests for slow_rate seconds, reads for as long, and so on */
 };
 
 struct plan {
@@ -60,6 +61,7 @@ struct plan {
     uint32_t slow_clients;
     enum slow_kind slow;
     uint32_t slow_rate;
+    double churn; /* clients a second that leave, and come back at once; in the measured time */
 
     double find_quantile; /* 0: no search */
     int64_t find_below_ns;

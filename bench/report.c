@@ -26,6 +26,8 @@ void report_head(const struct report *report, FILE *out)
             plan->msgpack ? "msgpack" : "JSON");
     if (plan->max_delay_ms)
         fprintf(out, ", max_delay_ms %u", plan->max_delay_ms);
+    if (plan->churn > 0)
+        fprintf(out, ", %g a second leave and come back", plan->churn);
     if (plan->slow_clients)
         fprintf(out, ", %u more read slowly (%s)", plan->slow_clients, slow_name(plan->slow));
     fprintf(out, "\n  machine  %s, %d cores, %s, clocksource %s\n", machine->processor,
@@ -96,12 +98,14 @@ static void put_scenario(const struct report *report, const struct trial *trial,
     for (uint64_t i = 0; i < get(&ledger->storms_count); i++)
         fprintf(out, "  storm      all %u back after %.1f ms\n",
                 report->plan->clients + report->plan->slow_clients, ms(ledger->storms_ns[i]));
+    if (report->plan->churn > 0)
+        fprintf(out, "  churn      %llu left, and came back\n", get(&ledger->churned));
     if (report->plan->slow_clients)
         fprintf(out,
                 "  slow       %llu ticks received, %llu announced as lost, %llu not; %llu were "
                 "closed\n",
                 get(&ledger->slow_received), get(&ledger->slow_announced),
-                get(&ledger->slow_missed), get(&ledger->slow_lost));
+                get(&ledger->slow_missed) + get(&ledger->slow_missing), get(&ledger->slow_lost));
 }
 
 void report_trial(const struct report *report, const struct trial *trial, FILE *out)

@@ -58,12 +58,12 @@ static void put_plan(const struct plan *plan, FILE *out)
             "\"plan\":{\"scenario\":\"%s\",\"clients\":%u,\"symbols_each\":%u,\"symbols_all\":%u,"
             "\"format\":\"%s\",\"max_delay_ms\":%u,\"burst\":%g,\"seed\":%llu,\"duration_s\":%g,"
             "\"warmup_s\":%g,\"server_cpu\":%d,\"load_cpu\":%d,\"processes\":%u,"
-            "\"slow_clients\":%u,\"slow\":\"%s\"}",
+            "\"slow_clients\":%u,\"slow\":\"%s\",\"churn\":%g}",
             scenario_name(plan->scenario), plan->clients, plan->symbols_each, plan->symbols_all,
             plan->msgpack ? "msgpack" : "json", plan->max_delay_ms, plan->burst,
             (unsigned long long)plan->seed, (double)plan->duration_ns / 1e9,
             (double)plan->warmup_ns / 1e9, plan->server_cpu, plan->load_cpu, plan->processes,
-            plan->slow_clients, slow_name(plan->slow));
+            plan->slow_clients, slow_name(plan->slow), plan->churn);
 }
 
 static void put_counters(const struct trial *trial, FILE *out)
@@ -96,6 +96,8 @@ static void put_counters(const struct trial *trial, FILE *out)
         {"slow_received", &ledger->slow_received},
         {"slow_announced", &ledger->slow_announced},
         {"slow_missed", &ledger->slow_missed},
+        {"slow_missing", &ledger->slow_missing},
+        {"churned", &ledger->churned},
         {"slow_lost", &ledger->slow_lost},
     };
     for (size_t i = 0; i < ARRAY_LEN(fields); i++)
@@ -107,12 +109,12 @@ static void put_server(const struct trial *trial, FILE *out)
     const struct usage *before = &trial->before, *after = &trial->after;
     fprintf(out,
             "\"server\":{\"known\":%s,\"cpu_ns\":%llu,\"delay_ns\":%llu,\"rss_empty\":%llu,"
-            "\"rss\":%llu,\"rss_max\":%llu,\"threads_cpu_ns\":[",
+            "\"rss_before\":%llu,\"rss\":%llu,\"rss_max\":%llu,\"threads_cpu_ns\":[",
             trial->server_known ? "true" : "false",
             (unsigned long long)(after->cpu_ns - before->cpu_ns),
             (unsigned long long)(after->delay_ns - before->delay_ns),
-            (unsigned long long)trial->empty.rss_bytes, (unsigned long long)after->rss_bytes,
-            (unsigned long long)after->rss_bytes_max);
+            (unsigned long long)trial->empty.rss_bytes, (unsigned long long)before->rss_bytes,
+            (unsigned long long)after->rss_bytes, (unsigned long long)after->rss_bytes_max);
     for (uint32_t i = 0; i < after->threads; i++)
         fprintf(out, "%s%llu", i ? "," : "",
                 (unsigned long long)(after->threads_ns[i] - before->threads_ns[i]));
