@@ -132,10 +132,12 @@ static void put_slices(const struct report *report, const struct trial *trial, F
         const struct slice *slice = &trial->ledger->slices[i];
         fprintf(
             out,
-            "%s{\"at_s\":%.3f,\"arrived\":%llu,\"announced\":%llu,\"p50_ns\":%llu,\"p99_ns\":%llu}",
+            "%s{\"at_s\":%.3f,\"arrived\":%llu,\"announced\":%llu,\"p50_ns\":%llu,\"p99_ns\":%llu,"
+            "\"server_rss\":%llu}",
             i ? "," : "", (double)(i * width) / 1e9, get(&slice->arrived), get(&slice->announced),
             (unsigned long long)curve_quantile(&slice->latency, 0.5),
-            (unsigned long long)curve_quantile(&slice->latency, 0.99));
+            (unsigned long long)curve_quantile(&slice->latency, 0.99),
+            (unsigned long long)trial->rss_bytes[i]);
     }
     fprintf(out, "],\"storms_ns\":[");
     for (uint64_t i = 0; i < get(&trial->ledger->storms_count); i++)

@@ -186,15 +186,28 @@ static void read_server(const struct bout *bout, struct usage *usage)
         usage_read(usage, pid);
 }
 
+/* In the measured time. */
+static void note_memory(struct bout *bout, int64_t passed_ns)
+{
+    struct usage usage = {0};
+    int64_t slice = passed_ns / slice_ns(bout->plan);
+    read_server(bout, &usage);
+    if (slice < SLICES_MAX)
+        bout->trial->rss_bytes[slice] = usage.rss_bytes;
+}
+
 static void wait_until(struct bout *bout, int64_t instant_ns, const char *what)
 {
     int64_t started = clock_wall_ns();
+    int64_t from = atomic_load_explicit(&bout->stage->from_ns, memory_order_relaxed);
     int shown = 0;
     for (int64_t now; (now = clock_wall_ns()) < instant_ns;) {
         int64_t left_ms = (instant_ns - now) / 1000000 + 1;
         uint64_t held = usage_socket_bytes();
         if (held > bout->trial->socket_bytes_max)
             bout->trial->socket_bytes_max = held;
+        if (now >= from && shown % 4 == 0)
+            note_memory(bout, now - from);
         if (shown++ % 4 == 0)
             show(bout, what, (double)(now - started) / 1e9);
         pause_ms(left_ms < STEP_MS ? (int)left_ms : STEP_MS);

@@ -20,8 +20,9 @@ struct trial {
     struct usage empty; /* the server before the first connection */
     struct usage before;
     struct usage after;
-    uint64_t socket_bytes;     /* before the first connection */
-    uint64_t socket_bytes_max; /* in the measured time */
+    uint64_t rss_bytes[SLICES_MAX]; /* the server's, as last seen in each slice; 0: not looked at */
+    uint64_t socket_bytes;          /* before the first connection */
+    uint64_t socket_bytes_max;      /* in the measured time */
     bool server_known;
 
     bool is_void;

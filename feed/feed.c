@@ -319,11 +319,12 @@ const char *feed_partition_topic(const struct feed *feed, uint32_t i, int32_t *p
     return feed->source->ops->partition(feed->source, i, partition);
 }
 
-uint64_t feed_memory_max(const struct feed_config *config)
+void feed_claims(const struct feed_config *config, struct claims *claims)
 {
     uint64_t slots = 1;
     while (slots < config->ring_slots)
         slots <<= 1;
-    return slots * sizeof(union ring_slot) + symbols_memory(config->symbols_max) +
-           source_memory_max(config);
+    claims_add(claims, "feed.ring", slots * sizeof(union ring_slot));
+    claims_add(claims, "feed.symbols", symbols_memory(config->symbols_max));
+    claims_add(claims, "feed.source", source_memory_max(config));
 }

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "feed/base.h"
+#include "feed/claims.h"
 #include "feed/doorbell.h"
 #include "feed/ring.h"
 #include "schemas/tick_value.h"
@@ -88,8 +89,7 @@ const struct feed_metrics *feed_metrics(const struct feed *feed);
 /* "topic" and partition number of metrics.partitions[i], for labels. */
 const char *feed_partition_topic(const struct feed *feed, uint32_t i, int32_t *partition);
 
-/* Bytes that F may claim at most, for the memory sum printed at start: ring, symbols, source
- * queues. */
-uint64_t feed_memory_max(const struct feed_config *config);
+/* What F may claim at most: ring, symbols, source queues. */
+void feed_claims(const struct feed_config *config, struct claims *claims);
 
 #endif

@@ -25,6 +25,7 @@
 enum {
     EXIT_USAGE = 2,
     WORKERS_MAX = 64,
+    LIBRARIES_BYTES = 24 << 20, /* what code, stacks and libraries take before the first client */
     DEMO_PARTITIONS = 4,
     DEMO_PROPERTIES_MAX = 16,
     READY_POLL_MS = 20
@@ -162,15 +163,26 @@ static int start_demo(struct server *server, char *error, size_t error_size)
                        error_size);
 }
 
+static void print_claims(const struct claims *claims, uint32_t times)
+{
+    for (uint32_t i = 0; i < claims->count; i++)
+        LOG_INFO("memory.bound", "what=%s bytes=%" PRIu64 " times=%u", claims->list[i].what,
+                 claims->list[i].bytes, times);
+}
+
+/* What the process is held to. */
 static void print_memory(const struct server *server)
 {
     struct feed_config feed_config = feed_settings(server);
-    uint64_t feed = feed_memory_max(&feed_config);
-    uint64_t worker = worker_memory_max(&server->config, server->workers_count);
-    LOG_INFO("memory.bound", "what=feed bytes=%" PRIu64, feed);
-    LOG_INFO("memory.bound", "what=worker bytes=%" PRIu64 " times=%u", worker,
-             server->workers_count);
-    LOG_INFO("memory.bound", "what=sum bytes=%" PRIu64, feed + worker * server->workers_count);
+    uint32_t workers = server->workers_count;
+    struct claims once = {0}, each = {0};
+    claims_add(&once, "libraries", LIBRARIES_BYTES);
+    feed_claims(&feed_config, &once);
+    worker_claims(&server->config, workers, &each);
+    print_claims(&once, 1);
+    print_claims(&each, workers);
+    LOG_INFO("memory.bound", "what=sum bytes=%" PRIu64,
+             claims_sum(&once) + claims_sum(&each) * workers);
 }
 
 static void make_epoch(char *epoch, size_t size)

@@ -59,15 +59,19 @@ static struct fanout_config fanout_settings(const struct config *config, uint32_
     };
 }
 
-uint64_t worker_memory_max(const struct config *config, uint32_t workers)
+void worker_claims(const struct config *config, uint32_t workers, struct claims *claims)
 {
     struct fanout_config fanout = fanout_settings(config, workers);
     uint64_t clients = fanout.subscribers_max;
-    return fanout_memory_max(&fanout) + io_memory_max() +
-           clients *
-               (sizeof(struct client) + sizeof(struct client_stats) + 2 * sizeof(struct timer)) +
-           config->worker_pairs * sizeof(struct timer) + config->inbox_budget +
-           GATHER_CHUNKS * (uint64_t)GATHER_SCRATCH + GATHER_PIECES * sizeof(struct piece);
+    fanout_claims(&fanout, claims);
+    claims_add(claims, "worker.clients",
+               clients * (sizeof(struct client) + sizeof(struct client_stats)));
+    claims_add(claims, "worker.timers",
+               (2 * clients + config->worker_pairs) * sizeof(struct timer));
+    claims_add(claims, "worker.inboxes", config->inbox_budget);
+    claims_add(claims, "worker.sends",
+               GATHER_CHUNKS * (uint64_t)GATHER_SCRATCH + GATHER_PIECES * sizeof(struct piece));
+    claims_add(claims, "worker.io", io_memory_max());
 }
 
 /* ---- birth and death ---- */

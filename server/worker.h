@@ -67,8 +67,8 @@ struct worker {
     _Atomic bool stop;          /* main writes: release; the worker reads: acquire */
 };
 
-/* What a worker claims at most, for the sum printed at start. */
-uint64_t worker_memory_max(const struct config *config, uint32_t workers);
+/* What each of `workers` claims at most. */
+void worker_claims(const struct config *config, uint32_t workers, struct claims *claims);
 
 /* How many clients each worker can hold. */
 uint32_t worker_clients_max(const struct config *config, uint32_t workers);

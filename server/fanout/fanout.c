@@ -93,19 +93,26 @@ void fanout_finish(struct fanout *fanout)
     memset(fanout, 0, sizeof *fanout);
 }
 
-uint64_t fanout_memory_max(const struct fanout_config *config)
+void fanout_claims(const struct fanout_config *config, struct claims *claims)
 {
-    return config->symbols_max * sizeof(struct fanout_symbol) +
-           config->subscribers_max * sizeof(struct subscriber) +
-           config->pairs_max * (sizeof(struct pair) + 2 * sizeof(uint32_t)) +
-           config->holds_max * (sizeof(struct hold) + sizeof(struct topic) + 2 * sizeof(uint32_t)) +
-           roster_blocks(config) * sizeof(struct roster_block) +
-           sendq_blocks_needed(config->subscribers_max, config->queue_frames_max) *
-               sizeof(struct sendq_block) +
-           config->subscribers_max * (uint64_t)FRAME_LEN_MAX + /* a begun frame's rest */
-           config->control_budget + config->arena_bytes +
-           config->arena_frames * sizeof(struct frame) +
-           config->history_ticks * sizeof(struct history_entry);
+    uint64_t subscribers = config->subscribers_max;
+    claims_add(claims, "worker.symbols", config->symbols_max * sizeof(struct fanout_symbol));
+    claims_add(claims, "worker.subscribers", subscribers * sizeof(struct subscriber));
+    claims_add(claims, "worker.pairs",
+               config->pairs_max * (sizeof(struct pair) + 2 * sizeof(uint32_t)) +
+                   roster_blocks(config) * sizeof(struct roster_block));
+    claims_add(claims, "worker.subscriptions",
+               config->holds_max *
+                   (sizeof(struct hold) + sizeof(struct topic) + 2 * sizeof(uint32_t)));
+    claims_add(claims, "worker.queues",
+               sendq_blocks_needed(config->subscribers_max, config->queue_frames_max) *
+                   sizeof(struct sendq_block));
+    /* What is left of a frame that was begun, aside, for every client at once. */
+    claims_add(claims, "worker.begun_frames", subscribers * FRAME_LEN_MAX);
+    claims_add(claims, "worker.control", config->control_budget);
+    claims_add(claims, "worker.arena",
+               config->arena_bytes + config->arena_frames * sizeof(struct frame));
+    claims_add(claims, "worker.history", config->history_ticks * sizeof(struct history_entry));
 }
 
 struct newcomer {

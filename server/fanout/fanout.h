@@ -18,6 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "feed/claims.h"
 #include "schemas/tick_value.h"
 #include "server/fanout/encode.h"
 #include "server/fanout/frame.h"
@@ -164,8 +165,8 @@ struct fanout {
 int fanout_init(struct fanout *fanout, const struct fanout_config *config);
 void fanout_finish(struct fanout *fanout);
 
-/* Bytes that these settings claim at most. */
-uint64_t fanout_memory_max(const struct fanout_config *config);
+/* What these settings claim at most. */
+void fanout_claims(const struct fanout_config *config, struct claims *claims);
 
 /* From the ring. */
 void fanout_symbol(struct fanout *fanout, uint32_t symbol, const char *name, uint32_t len);

@@ -64,15 +64,15 @@ def test_memory_stays_within_the_sum_that_was_printed(sim, raw, client):
     server = sim(FLOOD, "--workers", 1, "--max-connections", 500, "--worker-pairs", 5000, "--arena-bytes", 1 << 20,
                  "--history-ticks", 10000, "--control-budget", 1 << 20, "--inbox-budget", 1 << 20,
                  "--ring-slots", 4096, "--symbols-max", 1000)  # fmt: skip
-    lines = re.findall(r"memory\.bound what=(\S+) bytes=(\d+)", server.stderr())
-    assert {what for what, _ in lines} >= {"feed", "worker", "sum"}
-    promised = int(dict(lines)["sum"])
+    lines = re.findall(r"memory\.bound what=(\S+) bytes=(\d+) times=(\d+)", server.stderr())
+    claims = [(int(size), int(times)) for _, size, times in lines]
+    promised = int(re.search(r"what=sum bytes=(\d+)", server.stderr())[1])
+    assert len(claims) > 10 and sum(size * times for size, times in claims) == promised
     slow = [raw(server, receive_buffer=4096).open("/ws?symbols=*") for _ in range(200)]
     time.sleep(3)
     memory = server.memory()
     assert len(slow) == 200
-    # What libraries and code take before the first client isn't the server's to choose: 24 MB are left for it.
-    assert memory["RssAnon"] < promised + 24 * (1 << 20), (memory["RssAnon"], promised)
+    assert memory["RssAnon"] < promised, (memory["RssAnon"], promised)
 
 
 @pytest.mark.main_path
