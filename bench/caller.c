@@ -123,22 +123,35 @@ static void take_tick(struct calls *calls, struct caller *caller, const struct m
     account_message(calls->account, &caller->pairs, message, symbol, now_ns);
 }
 
-static void take_message(struct calls *calls, struct caller *caller, uint8_t opcode,
-                         const uint8_t *data, size_t len, int64_t now_ns)
+static void take_message(struct calls *calls, struct caller *caller, const struct message *message,
+                         int64_t now_ns)
 {
-    struct message message;
-    if (opcode == WS_BINARY)
-        scan_msgpack(data, len, &message);
-    else
-        scan_json(data, len, &message);
-    switch (message.kind) {
+    switch (message->kind) {
     case MESSAGE_TRADE:
     case MESSAGE_SNAPSHOT:
-    case MESSAGE_GAP: take_tick(calls, caller, &message, now_ns); break;
+    case MESSAGE_GAP: take_tick(calls, caller, message, now_ns); break;
     case MESSAGE_ERROR: counter_add(&calls->ledger->errors, 1); break;
     case MESSAGE_BROKEN: counter_add(&calls->ledger->broken, 1); break;
     case MESSAGE_OTHER: break;
     }
+}
+
+static void take_payload(struct calls *calls, struct caller *caller, uint8_t opcode,
+                         const uint8_t *data, size_t len, int64_t now_ns)
+{
+    struct message message;
+    size_t taken = len;
+    do {
+        if (calls->wrapped)
+            taken = scan_line(data, len, &message);
+        else if (opcode == WS_BINARY)
+            scan_msgpack(data, len, &message);
+        else
+            scan_json(data, len, &message);
+        take_message(calls, caller, &message, now_ns);
+        data += taken;
+        len -= taken;
+    } while (len);
 }
 
 /* A client's frames are masked; a mask of zeros leaves the bytes as they are (RFC 6455, 5.3). */
@@ -154,7 +167,7 @@ static enum caller_news take_frame(struct calls *calls, struct caller *caller, u
 {
     uint8_t opcode = first & 0x0f;
     if (first == (0x80 | WS_TEXT) || first == (0x80 | WS_BINARY)) {
-        take_message(calls, caller, opcode, data, len, now_ns);
+        take_payload(calls, caller, opcode, data, len, now_ns);
         return CALLER_NOTHING;
     }
     if (opcode == WS_PING && len <= 125)

@@ -42,6 +42,7 @@ struct calls {
     struct account *account;
     struct ledger *ledger;
     bool measuring;
+    bool wrapped; /* messages come in another protocol's lines, several a frame */
     uint8_t *buffer;
 };
 

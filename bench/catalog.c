@@ -99,7 +99,7 @@ int catalog_from_sim(struct catalog *catalog, const struct sim_config *config, u
 
 /* ---- from a server ---- */
 
-static int dial(const char *host, const char *port)
+int catalog_dial(const char *host, const char *port)
 {
     struct addrinfo *found, hints = {.ai_socktype = SOCK_STREAM, .ai_family = AF_INET};
     if (getaddrinfo(host, port, &hints, &found) != 0)
@@ -118,7 +118,7 @@ static int dial(const char *host, const char *port)
 static char *get(const char *host, const char *port, const char *path)
 {
     char request[512];
-    int fd = dial(host, port);
+    int fd = catalog_dial(host, port);
     if (fd < 0)
         return NULL;
     int len = snprintf(request, sizeof request,

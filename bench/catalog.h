@@ -35,6 +35,9 @@ void catalog_add(struct catalog *catalog, const char *name, size_t len);
 uint32_t catalog_find(const struct catalog *catalog, const uint8_t *name, uint32_t len);
 
 /* Runs the simulated market ahead until `count` of its symbols have shown. Returns 0 or -ENOENT. */
+/* A TCP connection over IPv4, which reads for 5 s at most. Returns a descriptor or -errno. */
+int catalog_dial(const char *host, const char *port);
+
 int catalog_from_sim(struct catalog *catalog, const struct sim_config *config, uint32_t count);
 
 /* Asks a server's /v1/symbols until it knows `count` of them, for up to `timeout_ms`. Returns 0 or

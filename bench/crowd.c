@@ -60,6 +60,13 @@ static bool is_slow(const struct crowd *crowd, const struct caller *caller)
     return crowd->config->first + caller->number >= crowd->config->plan->clients;
 }
 
+/* The numbers of the symbols that it takes. */
+static const uint32_t *hand_of(const struct crowd *crowd, const struct caller *caller)
+{
+    const struct crowd_config *config = crowd->config;
+    return config->hands + (size_t)(config->first + caller->number) * config->plan->symbols_each;
+}
+
 /* ---- opening and ending ---- */
 
 static void enqueue(struct crowd *crowd, struct caller *caller)
@@ -71,8 +78,7 @@ static void enqueue(struct crowd *crowd, struct caller *caller)
 static void subscribe(struct crowd *crowd, struct caller *caller)
 {
     uint32_t each = crowd->config->plan->symbols_each;
-    const uint32_t *hand =
-        crowd->config->hands + (size_t)(crowd->config->first + caller->number) * each;
+    const uint32_t *hand = hand_of(crowd, caller);
     pairs_clear(&caller->pairs);
     for (uint32_t i = 0; i < each; i++)
         pairs_add(&caller->pairs, hand[i]);
@@ -129,9 +135,7 @@ static void request(struct crowd *crowd, struct caller *caller)
 {
     char text[REQUEST_MAX];
     const struct plan *plan = crowd->config->plan;
-    const uint32_t *hand =
-        crowd->config->hands + (size_t)(crowd->config->first + caller->number) * plan->symbols_each;
-    int len = request_write(text, plan, crowd->config->catalog, hand);
+    int len = request_write(text, plan, crowd->config->catalog, hand_of(crowd, caller));
     watch(crowd, caller, EPOLL_CTL_MOD, EPOLLIN);
     if (len < 0 || caller_send(caller, text, (size_t)len) == CALLER_ENDED)
         lose(crowd, caller);
@@ -140,7 +144,8 @@ static void request(struct crowd *crowd, struct caller *caller)
 static void welcome(struct crowd *crowd, struct caller *caller)
 {
     const struct plan *plan = crowd->config->plan;
-    uint8_t frame[64];
+    uint8_t frame[GREETING_MAX];
+    int greeting = greeting_write(frame, plan, crowd->config->catalog, hand_of(crowd, caller));
     crowd->opening--;
     crowd->opened++;
     if (crowd->calls.measuring)
@@ -148,6 +153,11 @@ static void welcome(struct crowd *crowd, struct caller *caller)
     if (plan->scenario == SCENARIO_FLOOD) {
         end(crowd, caller);
         enqueue(crowd, caller);
+        return;
+    }
+    if (greeting < 0 ||
+        (greeting > 0 && caller_send(caller, frame, (size_t)greeting) == CALLER_ENDED)) {
+        lose(crowd, caller);
         return;
     }
     if (plan->max_delay_ms)
@@ -417,7 +427,8 @@ static int crowd_init(struct crowd *crowd, const struct crowd_config *config)
     crowd->calls = (struct calls){.receive_buffer = plan->receive_buffer,
                                   .catalog = config->catalog,
                                   .account = &crowd->account,
-                                  .ledger = config->ledger};
+                                  .ledger = config->ledger,
+                                  .wrapped = plan->protocol != PROTOCOL_TAPEHEAD};
     crowd->calls.buffer = malloc(CALLS_BUFFER);
     crowd->callers = calloc(config->count, sizeof *crowd->callers);
     crowd->waiting = calloc(config->count, sizeof *crowd->waiting);

@@ -66,6 +66,7 @@ static int take_ready_line(struct plan *plan, const char *line)
         return -EPROTO;
     snprintf(plan->host, sizeof plan->host, "%s", url.host);
     snprintf(plan->port, sizeof plan->port, "%s", url.port);
+    snprintf(plan->target, sizeof plan->target, "%s", url.target);
     return 0;
 }
 

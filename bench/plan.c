@@ -13,6 +13,7 @@
 static const char *const scenarios[] = {"steady",          "burst", "slow-readers",
                                         "reconnect-storm", "flood", "idle"};
 static const char *const slownesses[] = {"never", "trickle", "pause", "stall"};
+static const char *const protocols[] = {"tapehead", "nats", "centrifugo"};
 
 const char *scenario_name(enum scenario_kind scenario)
 {
@@ -46,6 +47,7 @@ enum option_key {
     OPTION_WARMUP,
     OPTION_DURATION,
     OPTION_GRACE,
+    OPTION_PROTOCOL,
     OPTION_FORMAT,
     OPTION_MAX_DELAY,
     OPTION_SLOW,
@@ -87,6 +89,7 @@ static const struct entry entries[] = {
     {"warmup", OPTION_WARMUP, "TIME", "before the measured time (2s)"},
     {"duration", OPTION_DURATION, "TIME", "the measured time, up to 10m (10s)"},
     {"grace", OPTION_GRACE, "TIME", "after it, for its ticks to arrive (5s)"},
+    {"protocol", OPTION_PROTOCOL, "NAME", "of a peer: tapehead, nats or centrifugo (tapehead)"},
     {"format", OPTION_FORMAT, "json|msgpack", "the subprotocol (json)"},
     {"max-delay-ms", OPTION_MAX_DELAY, "MS", "grant the server a window (0)"},
     {"slow", OPTION_SLOW, "K:HOW",
@@ -253,6 +256,15 @@ static void set_scenario(struct plan *plan, enum scenario_kind scenario)
     }
 }
 
+static bool take_protocol(struct plan *plan, const char *text)
+{
+    int kind;
+    if (!take_name(text, protocols, ARRAY_LEN(protocols), &kind))
+        return false;
+    plan->protocol = (enum protocol_kind)kind;
+    return true;
+}
+
 static bool take_text(struct plan *plan, enum option_key key, const char *text)
 {
     switch (key) {
@@ -267,6 +279,7 @@ static bool take_text(struct plan *plan, enum option_key key, const char *text)
     case OPTION_WARMUP: return take_time(text, &plan->warmup_ns);
     case OPTION_DURATION: return take_time(text, &plan->duration_ns) && plan->duration_ns > 0;
     case OPTION_GRACE: return take_time(text, &plan->grace_ns);
+    case OPTION_PROTOCOL: return take_protocol(plan, text);
     case OPTION_FORMAT: plan->msgpack = text[0] == 'm'; return strchr("jm", text[0]) != NULL;
     default: return false;
     }
@@ -302,8 +315,9 @@ static bool take_figure(struct plan *plan, enum option_key key, const char *text
 static bool takes_text(enum option_key key)
 {
     static const enum option_key keys[] = {
-        OPTION_URL,    OPTION_SERVER,   OPTION_JSON,  OPTION_HTML,   OPTION_STEP, OPTION_SYMBOLS,
-        OPTION_WARMUP, OPTION_DURATION, OPTION_GRACE, OPTION_FORMAT, OPTION_SLOW, OPTION_FIND_MAX};
+        OPTION_URL,     OPTION_SERVER, OPTION_JSON,     OPTION_HTML,  OPTION_STEP,
+        OPTION_SYMBOLS, OPTION_WARMUP, OPTION_DURATION, OPTION_GRACE, OPTION_PROTOCOL,
+        OPTION_FORMAT,  OPTION_SLOW,   OPTION_FIND_MAX};
     for (unsigned i = 0; i < sizeof keys / sizeof *keys; i++)
         if (keys[i] == key)
             return true;

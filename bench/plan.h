@@ -27,6 +27,13 @@ enum slow_kind {
     SLOW_STALL, /* in the measured time rests for slow_rate seconds, reads for as long, and so on */
 };
 
+/* How a server is spoken to; its messages are always Tapehead's trades in JSON, or msgpack. */
+enum protocol_kind {
+    PROTOCOL_TAPEHEAD,   /* ?symbols= in the request, a message a frame; whoever does likewise */
+    PROTOCOL_NATS,       /* CONNECT and SUB, then MSG */
+    PROTOCOL_CENTRIFUGO, /* the unidirectional WebSocket */
+};
+
 struct plan {
     enum scenario_kind scenario;
     const char *url; /* a server that runs already; NULL: `server` is started */
@@ -56,6 +63,7 @@ struct plan {
     int64_t warmup_ns;
     int64_t duration_ns;
     int64_t grace_ns; /* after it, for what was planned in it to arrive */
+    enum protocol_kind protocol;
     bool msgpack;
     uint32_t max_delay_ms;
     uint32_t slow_clients;

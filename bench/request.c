@@ -72,3 +72,38 @@ size_t configure_write(uint8_t *out, const struct plan *plan)
     out[1] = (uint8_t)(0x80 | len);
     return 6 + len;
 }
+
+/* What NATS and Centrifugo are told of each symbol. */
+static const struct greeting {
+    const char *head, *comma, *symbol, *tail;
+} greetings[] = {
+    [PROTOCOL_NATS] = {"CONNECT {\"verbose\":false,\"pedantic\":false}\r\n", "",
+                       "%sSUB %.*s %u\r\n", ""},
+    [PROTOCOL_CENTRIFUGO] = {"{\"subs\":{", ",", "%s\"%.*s\":{}", "}}"},
+};
+
+int greeting_write(uint8_t *out, const struct plan *plan, const struct catalog *catalog,
+                   const uint32_t *hand)
+{
+    const struct greeting *greeting = &greetings[plan->protocol];
+    char *text = (char *)out + 8;
+    size_t size = GREETING_MAX - 8, at;
+    if (plan->protocol == PROTOCOL_TAPEHEAD)
+        return 0;
+    at = (size_t)snprintf(text, size, "%s", greeting->head);
+    for (uint32_t i = 0; i < plan->symbols_each && at < size; i++) {
+        const struct catalog_name *name = &catalog->names[hand[i]];
+        at += (size_t)snprintf(text + at, size - at, greeting->symbol, i ? greeting->comma : "",
+                               (int)name->len, name->text, i);
+    }
+    if (at < size)
+        at += (size_t)snprintf(text + at, size - at, "%s", greeting->tail);
+    if (at >= size)
+        return -1;
+    memset(out, 0, 8);
+    out[0] = plan->protocol == PROTOCOL_NATS ? 0x82 : 0x81;
+    out[1] = 0x80 | 126;
+    out[2] = (uint8_t)(at >> 8);
+    out[3] = (uint8_t)at;
+    return (int)(8 + at);
+}

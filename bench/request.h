@@ -22,4 +22,10 @@ int request_write(char *out, const struct plan *plan, const struct catalog *cata
 /* A masked frame that asks for plan->max_delay_ms; `out` holds 64 bytes. Returns its length. */
 size_t configure_write(uint8_t *out, const struct plan *plan);
 
+/* What a peer wants to hear before it sends anything: one masked frame, of GREETING_MAX bytes at
+ * most. Returns its length, 0 where the request has said all, or -1 when it is too long. */
+enum { GREETING_MAX = 16384 };
+int greeting_write(uint8_t *out, const struct plan *plan, const struct catalog *catalog,
+                   const uint32_t *hand);
+
 #endif

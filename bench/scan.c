@@ -147,6 +147,19 @@ void scan_json(const uint8_t *data, size_t len, struct message *message)
         message->kind = MESSAGE_BROKEN;
 }
 
+size_t scan_line(const uint8_t *data, size_t len, struct message *message)
+{
+    const uint8_t *trade = memmem(data, len, TRADE, sizeof TRADE - 1);
+    *message = (struct message){.kind = MESSAGE_OTHER};
+    if (!trade)
+        return len;
+    const uint8_t *end = memchr(trade, '\n', (size_t)(data + len - trade));
+    if (!end)
+        end = data + len;
+    scan_json(trade, (size_t)(end - trade), message);
+    return end < data + len ? (size_t)(end - data) + 1 : len;
+}
+
 /* ---- msgpack ---- */
 
 struct reader {

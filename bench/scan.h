@@ -32,6 +32,10 @@ struct message {
 };
 
 void scan_json(const uint8_t *data, size_t len, struct message *message);
+/* The next trade in what another server wraps around it: lines, each with one at most. Returns the
+ * bytes up to behind its line; `message` is of MESSAGE_OTHER where none is left. */
+size_t scan_line(const uint8_t *data, size_t len, struct message *message);
+
 void scan_msgpack(const uint8_t *data, size_t len, struct message *message);
 
 #endif
