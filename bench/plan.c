@@ -52,6 +52,7 @@ enum option_key {
     OPTION_MAX_DELAY,
     OPTION_SLOW,
     OPTION_CHURN,
+    OPTION_READY_FILE,
     OPTION_FIND_MAX,
     OPTION_JSON,
     OPTION_HTML,
@@ -97,6 +98,8 @@ static const struct entry entries[] = {
      "then "
      "reading for as long, and held to a complete account"},
     {"churn", OPTION_CHURN, "R", "clients that leave and come back, a second (0)"},
+    {"ready-file", OPTION_READY_FILE, "FILE",
+     "made once all connections stand, removed at the start"},
     {"find-max", OPTION_FIND_MAX, "p99<50ms", "search for the highest rate that holds this"},
     {"json", OPTION_JSON, "FILE", "write the report for machines; - for standard output"},
     {"html", OPTION_HTML, "FILE", "write a page with curves"},
@@ -270,6 +273,7 @@ static bool take_text(struct plan *plan, enum option_key key, const char *text)
     switch (key) {
     case OPTION_URL: plan->url = text; return true;
     case OPTION_SERVER: plan->server = text; return true;
+    case OPTION_READY_FILE: plan->ready_file = text; return true;
     case OPTION_JSON: plan->json = text; return true;
     case OPTION_HTML: plan->html = text; return true;
     case OPTION_STEP: return take_rates(plan, text);
@@ -315,9 +319,9 @@ static bool take_figure(struct plan *plan, enum option_key key, const char *text
 static bool takes_text(enum option_key key)
 {
     static const enum option_key keys[] = {
-        OPTION_URL,     OPTION_SERVER, OPTION_JSON,     OPTION_HTML,  OPTION_STEP,
-        OPTION_SYMBOLS, OPTION_WARMUP, OPTION_DURATION, OPTION_GRACE, OPTION_PROTOCOL,
-        OPTION_FORMAT,  OPTION_SLOW,   OPTION_FIND_MAX};
+        OPTION_URL,      OPTION_SERVER, OPTION_JSON,     OPTION_HTML,    OPTION_STEP,
+        OPTION_SYMBOLS,  OPTION_WARMUP, OPTION_DURATION, OPTION_GRACE,   OPTION_READY_FILE,
+        OPTION_PROTOCOL, OPTION_FORMAT, OPTION_SLOW,     OPTION_FIND_MAX};
     for (unsigned i = 0; i < sizeof keys / sizeof *keys; i++)
         if (keys[i] == key)
             return true;

@@ -71,7 +71,8 @@ struct plan {
     uint32_t slow_rate;
     double churn; /* clients a second that leave, and come back at once; in the measured time */
 
-    double find_quantile; /* 0: no search */
+    const char *ready_file; /* made once all connections stand; NULL: none */
+    double find_quantile;   /* 0: no search */
     int64_t find_below_ns;
     const char *json;
     const char *html;

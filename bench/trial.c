@@ -272,11 +272,27 @@ static void raise_descriptors(void)
     }
 }
 
+/* For a feeder that is to begin only now. */
+static int tell_ready(const char *path)
+{
+    FILE *file = path ? fopen(path, "we") : NULL;
+    if (path && !file) {
+        int rc = -errno;
+        fprintf(stderr, "tapebench: cannot make %s: %s\n", path, strerror(errno));
+        return rc;
+    }
+    if (file)
+        fclose(file);
+    return 0;
+}
+
 int trial_run(struct trial *trial, struct plan *plan, double rate)
 {
     struct bout bout = {.plan = plan, .trial = trial};
     *trial = (struct trial){.rate = rate, .server_known = plan->server || plan->server_pid};
     raise_descriptors();
+    if (plan->ready_file)
+        unlink(plan->ready_file);
     int rc = prepare(&bout);
     if (rc == 0) {
         read_server(&bout, &trial->empty);
@@ -285,6 +301,8 @@ int trial_run(struct trial *trial, struct plan *plan, double rate)
     }
     if (rc == 0)
         rc = await_crowd(&bout);
+    if (rc == 0)
+        rc = tell_ready(plan->ready_file);
     if (rc == 0)
         measure(&bout);
     else

@@ -3,9 +3,12 @@
  * feeder: the same simulated market as the server's, published to a peer at each tick's planned
  * instant, in the same bytes. One thread; ends when the peer does, or on SIGTERM.
  *
- *   feeder --source sim:… --to lines                      standard output: "SYMBOL JSON\n"
+ *   feeder --source sim:… --to lines                     standard output: "SYMBOL JSON\n"
  *   feeder --source sim:… --to nats|nchan|centrifugo --port N    127.0.0.1, by the peer's own
  * protocol
+ *
+ * --after FILE begins when that file is there: tapebench makes it once its connections stand, which
+ * a peer in full flood might never let them.
  *
  * What is due by now leaves in one write. What is later than 300 ms is thrown away before it gets a
  * seq, as in floor.c: a peer beyond its limit shows what it can carry, not how far it can fall
@@ -58,6 +61,7 @@ struct feeder {
     int64_t start_wall_ns;
     struct tick next;
     const char *next_name;
+    const char *after; /* a file; NULL: begin at once */
     int fd;
     bool answers; /* the peer says something back, which is read and forgotten */
     size_t used;
@@ -238,14 +242,17 @@ static int read_options(struct feeder *feeder, int argc, char **argv)
     static const struct option options[] = {{"source", required_argument, NULL, 's'},
                                             {"to", required_argument, NULL, 't'},
                                             {"port", required_argument, NULL, 'p'},
+                                            {"after", required_argument, NULL, 'a'},
                                             {0}};
     const char *source = "", *to = "", *port = NULL;
-    char error[256] = "usage: feeder --source sim:… --to lines|nats|nchan|centrifugo [--port N]";
+    char error[256] =
+        "usage: feeder --source sim:… --to lines|nats|nchan|centrifugo [--port N] [--after FILE]";
     for (int key; (key = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (key) {
         case 's': source = optarg; break;
         case 't': to = optarg; break;
         case 'p': port = optarg; break;
+        case 'a': feeder->after = optarg; break;
         default: return -EINVAL;
         }
     }
@@ -273,6 +280,8 @@ static int start(struct feeder *feeder)
     int rc = catalog_init(&feeder->catalog, feeder->config.symbols);
     if (rc == 0)
         rc = catalog_from_sim(&feeder->catalog, &feeder->config, feeder->config.symbols);
+    while (feeder->after && access(feeder->after, F_OK) < 0)
+        nanosleep(&(struct timespec){.tv_nsec = IDLE_NS}, NULL);
     feeder->start_wall_ns = clock_wall_ns();
     sim_next(feeder->sim, &feeder->next, &feeder->next_name);
     return rc;

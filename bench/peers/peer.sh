@@ -8,7 +8,7 @@
 #   ws          node `ws` with a map from symbol to clients    nats        nats-server, its WebSocket port
 #   nchan       nginx with nchan, its WebSocket subscriber     centrifugo  its unidirectional WebSocket
 #
-# From the environment: PEERS (what run.sh installed), BUILD, FEEDER_CPU.
+# From the environment: PEERS (what run.sh installed), BUILD, FEEDER_CPU, READY_FILE (the feeder waits for it).
 set -eu
 name=$1
 shift
@@ -36,7 +36,7 @@ feed_when_ready() {
     for _ in $(seq 100); do
         if listens "$public" && listens "$private"; then
             echo "$name ready url=http://127.0.0.1:$public$path"
-            exec >&- taskset -c "$cpu" "$build/bench/feeder" --source "$source" --to "$name" --port "$private"
+            exec >&- taskset -c "$cpu" "$build/bench/feeder" --source "$source" --to "$name" --port "$private" ${READY_FILE:+--after "$READY_FILE"}
         fi
         sleep 0.1
     done

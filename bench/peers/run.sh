@@ -23,7 +23,7 @@ while [ $# -gt 0 ]; do
 done
 [ ${#wanted[@]} -gt 0 ] || wanted=(ws nats nchan centrifugo)
 rounds=${ROUNDS:-5} duration=${DURATION:-5s} sizes=${SIZES:-1000 10000}
-export PEERS=$PWD/.deps/peers BUILD=$build
+export PEERS=$PWD/.deps/peers BUILD=$build READY_FILE=$PWD/.deps/peers/ready
 reports=$PEERS/reports
 mkdir -p "$PEERS/bin" && rm -rf "$reports" && mkdir "$reports" || exit 1
 
@@ -80,7 +80,7 @@ all() {
     for name in "${peers[@]}"; do
         protocol=tapehead
         case $name in nats | centrifugo) protocol=$name ;; esac
-        one "$name-$load" "$PEERS/bin/start-$name" --protocol "$protocol" --rate "$theirs" --clients "$clients"
+        one "$name-$load" "$PEERS/bin/start-$name" --protocol "$protocol" --ready-file "$READY_FILE" --rate "$theirs" --clients "$clients"
         rm -rf "$PEERS"/run.*
     done
 }

@@ -5,6 +5,7 @@ const { spawn } = require("node:child_process");
 const { WebSocketServer, WebSocket } = require("ws");
 
 const [feeder, cpu, source] = process.argv.slice(2);
+const after = process.env.READY_FILE ? ["--after", process.env.READY_FILE] : [];
 const takers = new Map();
 
 const server = new WebSocketServer({ host: "127.0.0.1", port: 0, backlog: 4096, perMessageDeflate: false });
@@ -26,7 +27,7 @@ const publish = (line) => {
 };
 
 server.on("listening", () => {
-  const child = spawn("taskset", ["-c", cpu, feeder, "--source", source, "--to", "lines"], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn("taskset", ["-c", cpu, feeder, "--source", source, "--to", "lines", ...after], { stdio: ["ignore", "pipe", "inherit"] });
   let rest = "";
   child.stdout.on("data", (chunk) => {
     const lines = (rest + chunk).split("\n");
