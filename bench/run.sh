@@ -31,10 +31,10 @@ trap 'rm -rf "$out"' EXIT
 
 # one NAME SERVER OPTION… : a trial, its report to $out/NAME.ROUND.json
 one() {
-    name=$1 server=$2
+    name=$1 program=$2
     shift 2
     echo "round $round: $name" >&2
-    "$build/bench/tapebench" --quiet --server "$server" --warmup 1s --duration "$duration" \
+    "$build/bench/tapebench" --quiet --server "$program" --warmup 1s --duration "$duration" \
         --json "$out/$name.$round.json" "$@" >"$out/$name.$round.txt" || grep -h VOID "$out/$name.$round.txt" >&2 || true
 }
 
