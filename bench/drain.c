@@ -74,7 +74,7 @@ static void take(struct drain *drain, rd_kafka_message_t *message)
         drain->messages++;
         drain->bytes += message->len;
         if (drain->seconds)
-            tick_value_read(VALUE_UNKNOWN, message->payload, message->len, note_age, drain);
+            tick_value_read(message->payload, message->len, note_age, drain);
     }
     rd_kafka_message_destroy(message);
 }

@@ -26,7 +26,7 @@ enum {
     BATCH = 256,    /* messages a poll */
     CHECK_MS = 100, /* how often state and watermarks are looked at */
     HURRY_MS = 250, /* how often the watcher is asked to look at once */
-    NUDGE_MS = 20,  /* how often, at most, fetching is kept going */
+    NUDGE_MS = 5,   /* how often, at most, fetching is kept going */
     BACKLOG = 64,   /* queued messages that may mean that fetching has paused, or soon will */
     BACKLOG_BYTES = 1 << 20, /* the same, of the messages of one poll */
 };
@@ -75,17 +75,6 @@ static void take_tick(void *arg, const struct tick *decoded, const char *symbol,
     k->sink.take(k->sink.arg, &tick, symbol, symbol_len);
 }
 
-static enum value_format format_of(const rd_kafka_message_t *m)
-{
-    rd_kafka_headers_t *headers;
-    const void *value;
-    size_t len;
-    if (rd_kafka_message_headers(m, &headers) ||
-        rd_kafka_header_get_last(headers, "content-type", &value, &len) || !value)
-        return VALUE_UNKNOWN;
-    return value_format_of(value, len);
-}
-
 static void note_undecodable(struct kafka *k, const struct kafka_part *p,
                              const rd_kafka_message_t *m, int error)
 {
@@ -127,7 +116,7 @@ static void take_message(struct kafka *k, struct kafka_part *p, const rd_kafka_m
     k->pos =
         tick_pos(p->topic * KAFKA_TOPIC_PARTITIONS_MAX + (uint32_t)p->number, (uint64_t)m->offset);
     k->quiet = m->offset < p->start;
-    int result = tick_value_read(format_of(m), m->payload ? m->payload : "", m->len, take_tick, k);
+    int result = tick_value_read(m->payload, m->len, take_tick, k);
     if (result < 0)
         note_undecodable(k, p, m, result);
 }

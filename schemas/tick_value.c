@@ -3,7 +3,6 @@
 #include "schemas/tick_value.h"
 
 #include <string.h>
-#include <strings.h>
 
 #include "schemas/tick_json.h"
 #include "schemas/tick_msgpack.h"
@@ -49,49 +48,12 @@ bool symbol_is_valid(const char *symbol, size_t len)
     return true;
 }
 
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
-enum value_format value_format_of(const char *content_type, size_t len)
-{
-    static const struct {
-        const char *name;
-        enum value_format format;
-    } known[] = {
-        {"application/json", VALUE_JSON},
-        {"application/msgpack", VALUE_MSGPACK},
-        {"application/x-msgpack", VALUE_MSGPACK},
-        {"application/vnd.msgpack", VALUE_MSGPACK},
-    };
-    while (len > 0 && is_blank(*content_type)) {
-        content_type++;
-        len--;
-    }
-    /* Parameters such as a charset change nothing: JSON is UTF-8. */
-    const char *parameters = len > 0 ? memchr(content_type, ';', len) : NULL;
-    if (parameters)
-        len = (size_t)(parameters - content_type);
-    while (len > 0 && is_blank(content_type[len - 1]))
-        len--;
-    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
-        if (len == strlen(known[i].name) && strncasecmp(content_type, known[i].name, len) == 0)
-            return known[i].format;
-    return VALUE_UNKNOWN;
-}
-
-int tick_value_read(enum value_format format, const uint8_t *data, size_t len, value_emit *emit,
-                    void *arg)
+int tick_value_read(const uint8_t *data, size_t len, value_emit *emit, void *arg)
 {
     if (len == 0)
         return VALUE_EMPTY;
-    /* Maps and arrays of msgpack begin at 0x80 and above, JSON with a bracket or white space:
-     * below. */
-    if (format == VALUE_UNKNOWN)
-        format = data[0] >= 0x80 ? VALUE_MSGPACK : VALUE_JSON;
-    return format == VALUE_MSGPACK ? tick_msgpack_read(data, len, emit, arg)
-                                   : tick_json_read(data, len, emit, arg);
+    return data[0] >= 0x80 ? tick_msgpack_read(data, len, emit, arg)
+                           : tick_json_read(data, len, emit, arg);
 }
 
 const char *gap_reason_name(enum gap_reason reason)

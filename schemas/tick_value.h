@@ -44,17 +44,11 @@ typedef void value_emit(void *arg, const struct tick *tick, const char *symbol, 
 /* Whether `symbol` is 1..32 bytes of A-Z a-z 0-9 . _ - / : @ */
 bool symbol_is_valid(const char *symbol, size_t len);
 
-enum value_format { VALUE_UNKNOWN, VALUE_JSON, VALUE_MSGPACK };
+enum value_format { VALUE_JSON, VALUE_MSGPACK };
 
-/* From a content-type header's value such as "application/json; charset=utf-8" or
- * "application/msgpack" (also application/x-msgpack, application/vnd.msgpack); VALUE_UNKNOWN for
- * others. */
-enum value_format value_format_of(const char *content_type, size_t len);
-
-/* Reads a value in the given format; VALUE_UNKNOWN looks at the first byte. Returns as
- * tick_json_read(). */
-int tick_value_read(enum value_format format, const uint8_t *data, size_t len, value_emit *emit,
-                    void *arg);
+/* Reads a value. Its first byte tells the format: maps and arrays of msgpack begin at 0x80 and
+ * above, JSON with a bracket or white space, below. Returns as tick_json_read(). */
+int tick_value_read(const uint8_t *data, size_t len, value_emit *emit, void *arg);
 
 enum wire_tick_type { WIRE_TRADE = 1, WIRE_SNAPSHOT = 2 };
 
