@@ -23,12 +23,12 @@
 #include "feed/source.h"
 
 enum {
-    BATCH = 256,    /* messages a poll */
-    CHECK_MS = 100, /* how often state and watermarks are looked at */
-    HURRY_MS = 250, /* how often the watcher is asked to look at once */
-    NUDGE_MS = 5,   /* how often, at most, fetching is kept going */
-    BACKLOG = 64,   /* queued messages that may mean that fetching has paused, or soon will */
-    BACKLOG_BYTES = 1 << 20, /* the same, of the messages of one poll */
+    CLOCK = 64,              /* messages that share a look at the clocks */
+    CHECK_MS = 100,          /* how often state and watermarks are looked at */
+    HURRY_MS = 250,          /* how often the watcher is asked to look at once */
+    NUDGE_MS = 5,            /* how often, at most, fetching is kept going */
+    BACKLOG = 512,           /* messages of one poll that may mean that fetching has paused */
+    BACKLOG_BYTES = 1 << 20, /* the same in bytes */
 };
 
 struct topic {
@@ -55,7 +55,10 @@ struct kafka {
     int64_t checked_ns, hurried_ns, nudged_ns;
     bool backlog; /* seen since the last nudge */
     struct log_rate undecodable, errors;
-    rd_kafka_message_t *batch[BATCH];
+
+    /* The poll under way. */
+    uint64_t polled, polled_bytes;
+    int64_t now_ns;
 
     /* The message being decoded. */
     uint64_t pos;
@@ -303,9 +306,9 @@ static rd_kafka_resp_err_t on_new(rd_kafka_t *rk, const rd_kafka_conf_t *conf, v
 /* ---- the source's functions ---- */
 
 /* See kafka_watch_nudge(). While there is a backlog, and once more after it. */
-static void keep_fetching(struct kafka *k, size_t bytes, int64_t now_ns)
+static void keep_fetching(struct kafka *k, int64_t now_ns)
 {
-    if (bytes >= BACKLOG_BYTES || rd_kafka_queue_length(k->queue) >= BACKLOG)
+    if (k->polled_bytes >= BACKLOG_BYTES || k->polled >= BACKLOG)
         k->backlog = true;
     if (!k->backlog || now_ns - k->nudged_ns < (int64_t)NUDGE_MS * 1000000)
         return;
@@ -314,28 +317,28 @@ static void keep_fetching(struct kafka *k, size_t bytes, int64_t now_ns)
     kafka_watch_nudge(&k->watch);
 }
 
+static void take_polled(rd_kafka_message_t *m, void *arg)
+{
+    struct kafka *k = arg;
+    if (k->polled++ % CLOCK == 0) {
+        k->now_ns = clock_mono_ns();
+        k->rts_ns = clock_wall_ns();
+    }
+    k->polled_bytes += m->len;
+    take_event(k, m, k->now_ns);
+}
+
 static void poll(struct source *source, int timeout_ms)
 {
     struct kafka *k = (struct kafka *)source;
     if (k->backlog && timeout_ms > NUDGE_MS)
         timeout_ms = NUDGE_MS;
     follow_watch(k);
-    /* A batch call waits its whole time for a full batch: so wait for one message, then take what
-     * is there. */
-    ssize_t count = rd_kafka_consume_batch_queue(k->queue, timeout_ms, k->batch, 1);
-    if (count == 1) {
-        ssize_t more = rd_kafka_consume_batch_queue(k->queue, 0, k->batch + 1, BATCH - 1);
-        count += more > 0 ? more : 0;
-    }
+    k->polled = k->polled_bytes = 0;
+    /* Takes the whole queue under its lock once, not message by message. */
+    rd_kafka_consume_callback_queue(k->queue, timeout_ms, take_polled, k);
     int64_t now_ns = clock_mono_ns();
-    size_t bytes = 0;
-    k->rts_ns = clock_wall_ns();
-    for (ssize_t i = 0; i < count; i++) {
-        bytes += k->batch[i]->len;
-        take_event(k, k->batch[i], now_ns);
-        rd_kafka_message_destroy(k->batch[i]);
-    }
-    keep_fetching(k, bytes, now_ns);
+    keep_fetching(k, now_ns);
     check(k, now_ns);
 }
 

@@ -30,8 +30,8 @@ static const struct kafka_default defaults[] = {
     {"fetch.error.backoff.ms", "50"},
     {"topic.metadata.refresh.fast.interval.ms", "100"},
     /* One queue takes all partitions, and a queue's bounds hold for all that feeds it. */
-    {"queued.min.messages", "20000"},
-    {"queued.max.messages.kbytes", "16384"},
+    {"queued.min.messages", "10000"},
+    {"queued.max.messages.kbytes", "8192"},
     {"fetch.message.max.bytes", "1048576"},
     {"fetch.max.bytes", "8388608"},
 };
@@ -166,9 +166,10 @@ uint64_t kafka_settings_memory(const struct feed_config *config)
     rd_kafka_conf_t *conf = make_conf(config, error, sizeof error);
     if (!conf)
         return 0;
-    /* What is queued, and two answers on their way into the queue. */
-    uint64_t bytes = number_in(conf, "queued.max.messages.kbytes") * 1024 +
-                     number_in(conf, "queued.min.messages") * MESSAGE_OVERHEAD +
+    /* What F took at once and what was queued meanwhile, and two answers on their way into the
+     * queue. */
+    uint64_t bytes = number_in(conf, "queued.max.messages.kbytes") * 1024 * 2 +
+                     number_in(conf, "queued.min.messages") * MESSAGE_OVERHEAD * 2 +
                      number_in(conf, "fetch.max.bytes") * 2;
     rd_kafka_conf_destroy(conf);
     return bytes;

@@ -415,13 +415,13 @@ static void a_feed_without_brokers_is_refused(void **state)
 static void the_memory_sum_follows_the_properties(void **state)
 {
     (void)state;
-    const char *const larger[] = {"queued.max.messages.kbytes=116384"};
+    const char *const larger[] = {"queued.max.messages.kbytes=108192"};
     struct feed_config config = config_for("127.0.0.1:1", "trades", "latest");
     struct claims by_default = {0}, with_larger = {0};
     feed_claims(&config, &by_default);
     config.properties = larger;
     feed_claims(&config, &with_larger);
-    assert_int_equal(claims_sum(&with_larger), claims_sum(&by_default) + 100000 * 1024);
+    assert_int_equal(claims_sum(&with_larger), claims_sum(&by_default) + 2 * 100000 * 1024);
 }
 
 /* ---- producer and demo ---- */
