@@ -101,7 +101,8 @@ static void take_tick(struct floor *floor, int64_t now_ns)
     tick.seq = ++floor->seqs[arrival->symbol];
     arrival->len = floor->payload
                        ? stuffed(floor, frame, &tick, name)
-                       : encode_tick(frame, &skip, ENCODE_JSON, &tick, name, name_len, WIRE_TRADE);
+                       : encode_tick(frame, &skip, (struct encoding){.format = ENCODE_JSON}, &tick,
+                                     name, name_len, WIRE_TRADE);
     arrival->frame = frame + skip;
     floor->arrivals_count++;
     sim_next(floor->sim, &floor->next, &floor->next_name);

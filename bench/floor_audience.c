@@ -137,7 +137,8 @@ static void answer(struct audience *audience, uint32_t index, int32_t len)
         leave(audience, index);
         return;
     }
-    size_t out_len = http_write_upgrade(out, request.websocket_key, request.protocol);
+    size_t out_len =
+        http_write_upgrade(out, request.websocket_key, request.protocol, HTTP_DEFLATE_NONE);
     int listed = http_query_value(request.query, "symbols", symbols, sizeof symbols - 1);
     if (send(member->fd, out, out_len, MSG_NOSIGNAL) != (ssize_t)out_len) {
         leave(audience, index);

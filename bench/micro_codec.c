@@ -93,8 +93,8 @@ static uint64_t encode(struct codec_micro *self, int format)
     for (int i = 0; i < TICKS; i++) {
         const struct sample *sample = &self->samples[i];
         uint32_t skip;
-        self->sum += encode_tick(out, &skip, format, &sample->tick, sample->symbol,
-                                 sample->symbol_len, WIRE_TRADE);
+        self->sum += encode_tick(out, &skip, (struct encoding){.format = format}, &sample->tick,
+                                 sample->symbol, sample->symbol_len, WIRE_TRADE);
         self->sum += out[skip + 20];
     }
     return TICKS;

@@ -121,8 +121,8 @@ static void take_batch(struct fanout_micro *self)
     uint32_t subscriber;
     batch_reset(&self->batch);
     while (batch_has_room(&self->batch) && fanout_take_dirty(&self->fanout, &subscriber))
-        gather(&self->fanout, &self->batch, subscriber, INT64_C(1763800000000200000),
-               &self->latency);
+        gather(&self->fanout, &self->batch, subscriber, GATHER_BYTES_MAX,
+               INT64_C(1763800000000200000), &self->latency);
     for (uint32_t i = 0; i < self->batch.sends_count; i++) {
         const struct send *send = &self->batch.sends[i];
         gather_sent(&self->fanout, &self->batch, send, send->len);

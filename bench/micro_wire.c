@@ -92,7 +92,8 @@ static uint64_t requests(void *arg)
         size_t scanned = 0;
         int used = http_parse_request((const uint8_t *)self->request, len, &scanned, &request);
         if (used > 0)
-            self->sum += http_write_upgrade(out, request.websocket_key, request.protocol);
+            self->sum +=
+                http_write_upgrade(out, request.websocket_key, request.protocol, HTTP_DEFLATE_NONE);
     }
     return REQUESTS;
 }

@@ -36,17 +36,37 @@ static uint32_t take_slot(struct worker *worker)
     return index;
 }
 
+/* Without an answer: an answer takes a slot, and a TLS handshake. */
+static void turn_away(struct worker *worker, uint32_t socket, enum close_reason reason)
+{
+    counter_add(&worker->metrics->closed[reason], 1);
+    io_close(worker->io, socket, (struct io_token){.client = SOCKET_NONE});
+}
+
+static void give_slot_back(struct worker *worker, uint32_t index)
+{
+    worker->clients[index].send = worker->clients_free;
+    worker->clients_free = index;
+}
+
 void client_accept(struct worker *worker, uint32_t socket, const struct io_peer *peer)
 {
+    struct addresses *addresses = worker->cluster->addresses;
+    struct tls_keys *keys = worker->cluster->tls;
     counter_add(&worker->metrics->accepted, 1);
-    uint32_t index = take_slot(worker);
-    if (index == SOCKET_NONE || worker->drain_until_ms) {
-        if (index != SOCKET_NONE) {
-            worker->clients[index].send = worker->clients_free;
-            worker->clients_free = index;
-        }
-        counter_add(&worker->metrics->closed[CLOSED_REFUSED], 1);
-        io_close(worker->io, socket, (struct io_token){.client = SOCKET_NONE});
+    uint32_t index = worker->drain_until_ms ? SOCKET_NONE : take_slot(worker);
+    if (index == SOCKET_NONE) {
+        turn_away(worker, socket, CLOSED_REFUSED);
+        return;
+    }
+    struct tls *tls = keys ? tls_open(keys) : NULL;
+    enum addresses_answer answer = addresses && (!keys || tls)
+                                       ? addresses_enter(addresses, peer, worker->now_ms * 1000000)
+                                       : ADDRESSES_OK;
+    if ((keys && !tls) || answer == ADDRESSES_TOO_FAST) {
+        tls_free(tls);
+        give_slot_back(worker, index);
+        turn_away(worker, socket, tls ? CLOSED_ADDRESS : CLOSED_REFUSED);
         return;
     }
     struct client *client = &worker->clients[index];
@@ -54,9 +74,15 @@ void client_accept(struct worker *worker, uint32_t socket, const struct io_peer 
     *client = (struct client){.state = CLIENT_HTTP,
                               .generation = generation,
                               .socket = socket,
+                              .tls = tls,
+                              .peer = *peer,
+                              .counted = addresses != NULL,
                               .since_ms = worker->now_ms,
                               .heard_ms = worker->now_ms};
-    client->refused = connections_of_all(worker) >= worker->cluster->config->max_connections;
+    if (answer == ADDRESSES_FULL)
+        client->refused = 429;
+    else if (connections_of_all(worker) >= worker->cluster->config->max_connections)
+        client->refused = 503;
     counter_add(&worker->metrics->connections, 1);
     uint64_t serial = counter_get(&worker->metrics->accepted);
     stats_open(&worker->stats[index], serial * worker->cluster->workers_count + worker->index, peer,
@@ -83,6 +109,10 @@ void client_free_if_done(struct worker *worker, uint32_t index)
     if (client->state != CLIENT_GONE || client->receiving || client->sending ||
         client->awaiting_writable || client->shutting || client->closing || client->pinning)
         return;
+    if (client->counted)
+        addresses_leave(worker->cluster->addresses, &client->peer);
+    tls_free(client->tls);
+    client->tls = NULL;
     client->state = CLIENT_FREE;
     client->generation = (client->generation + 1) & 0xffffff;
     client->send = worker->clients_free;
@@ -175,6 +205,10 @@ void client_linger(struct worker *worker, uint32_t index)
         end(worker, index); /* it has ended already */
         return;
     }
+    if (client->tls && tls_close(client->tls)) {
+        fanout_mark_dirty(&worker->fanout, index); /* its goodbye is sent first */
+        return;
+    }
     client->shutting = true;
     io_shutdown(worker->io, client->socket, client_token(worker, index));
     client->state = CLIENT_LINGERING;
@@ -265,6 +299,27 @@ void client_arm(struct worker *worker, uint32_t index)
     timers_set(&worker->timers, index * 2, due);
 }
 
+static void beat(struct worker *worker, uint32_t index)
+{
+    worker->clients[index].heartbeat_ms =
+        worker->now_ms + (int64_t)worker->cluster->config->heartbeat_ms;
+    session_heartbeat(worker, index);
+}
+
+void client_beat_along(struct worker *worker, uint32_t index)
+{
+    const struct client *client = &worker->clients[index];
+    struct subscriber *sub = &worker->fanout.subscribers[index];
+    int64_t early_ms = (int64_t)worker->cluster->config->heartbeat_ms / 2;
+    if (!client->heartbeat_ms || worker->now_ms < client->heartbeat_ms - early_ms ||
+        client->state != CLIENT_OPEN || client->blocked_ms || client->drain_code ||
+        !fanout_waiting(sub))
+        return;
+    sub->held = true; /* it is being sent to already */
+    beat(worker, index);
+    sub->held = false;
+}
+
 static void check_open(struct worker *worker, uint32_t index)
 {
     const struct config *config = worker->cluster->config;
@@ -287,11 +342,12 @@ static void check_open(struct worker *worker, uint32_t index)
         fanout_control(&worker->fanout, index, frame, (uint32_t)ws_write_header(frame, WS_PING, 0));
     }
     if (client->heartbeat_ms && now >= client->heartbeat_ms) {
-        client->heartbeat_ms = now + (int64_t)config->heartbeat_ms;
         /* A blocked client gets its next one when it reads again: old ones would tell it nothing.
          * One that is told goodbye gets none: it goes once nothing waits for it. */
         if (!client->blocked_ms && !client->drain_code)
-            session_heartbeat(worker, index);
+            beat(worker, index);
+        else
+            client->heartbeat_ms = now + (int64_t)config->heartbeat_ms;
     }
     if (client->state == CLIENT_OPEN)
         client_arm(worker, index);

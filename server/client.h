@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "server/io/io.h"
+#include "server/io/tls.h"
 #include "server/metrics.h"
 #include "server/wire/answer.h"
 #include "server/wire/http.h"
@@ -45,15 +46,19 @@ struct client {
     bool zero_copying; /* the send under way is one */
     bool pinning;      /* a zero-copy send whose bytes the kernel hasn't let go of */
     bool plain;        /* the kernel copies for this socket: zero-copy sends would only cost */
-    bool refused;      /* over max-connections: whatever it asks, 503 */
+    bool counted;      /* among those of its address */
     bool pinged;       /* since it was last heard */
     bool window_open;  /* ticks are waiting for each other, see max_delay_ms */
     bool websocket;
+    bool echo;      /* it is of /echo, and has no session */
     uint8_t reason; /* enum close_reason, once it ends */
     uint8_t command_strikes;
+    uint16_t refused;    /* over a limit: whatever it asks, this status; 0 when it isn't */
     uint16_t drain_code; /* close with this once everything has been sent; 0 for not */
     uint32_t generation;
     uint32_t socket;
+    struct tls *tls; /* NULL in clear text */
+    struct io_peer peer;
     uint32_t send;  /* in the batch, while sending */
     uint32_t chunk; /* of the batch, while pinning */
     int64_t pinned_ms;
@@ -84,6 +89,10 @@ void client_closed(struct worker *worker, uint32_t index);
 
 /* The liveness timer is due. */
 void client_timer(struct worker *worker, uint32_t index);
+
+/* Something is about to be sent: a heartbeat that is due within half its period goes along, and costs
+ * no send of its own. */
+void client_beat_along(struct worker *worker, uint32_t index);
 
 /* Says goodbye: a close frame after the control lane; ticks that wait are dropped. */
 void client_close(struct worker *worker, uint32_t index, enum close_reason reason, uint16_t code,

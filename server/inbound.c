@@ -4,10 +4,17 @@
 
 #include <errno.h>
 #include <string.h>
+#include <strings.h>
 
+#include "server/echo.h"
 #include "server/endpoints.h"
 #include "server/session.h"
 #include "server/worker.h"
+
+enum {
+    INFLATED_KEPT = 64 * 1024, /* of the worker's buffer, between messages */
+    TLS_HANDSHAKE = 0x16,      /* the first byte of a TLS client; of no HTTP request */
+};
 
 static bool keep_input(struct worker *worker, struct client *client, const uint8_t *data,
                        size_t len)
@@ -23,6 +30,8 @@ static void answer_control(struct worker *worker, uint32_t index, const struct w
     uint8_t frame[WS_HEADER_MAX + 125];
     switch (event->opcode) {
     case WS_PING: {
+        if (!session_takes_ping(worker, index))
+            break;
         size_t header = ws_write_header(frame, WS_PONG, event->len);
         memcpy(frame + header, event->data, event->len);
         if (!fanout_control(&worker->fanout, index, frame, (uint32_t)(header + event->len)))
@@ -37,30 +46,76 @@ static void answer_control(struct worker *worker, uint32_t index, const struct w
     }
 }
 
+/* A whole message, inflated. */
+static void take_message(struct worker *worker, uint32_t index, uint8_t opcode, const uint8_t *data,
+                         size_t len)
+{
+    if (worker->clients[index].echo)
+        echo_message(worker, index, opcode, data, len);
+    else
+        session_message(worker, index, data, len);
+}
+
+static void take_deflated(struct worker *worker, uint32_t index, uint8_t opcode,
+                          const uint8_t *data, size_t len)
+{
+    struct bytes *out = &worker->inflated;
+    struct utf8 utf8 = {0};
+    out->len = 0;
+    int rc = inflate_message(worker->inflate, data, len, worker->cluster->config->max_message_bytes,
+                             out);
+    if (rc == -EMSGSIZE)
+        client_close(worker, index, CLOSED_PROTOCOL, WS_CLOSE_TOO_BIG, "message too big");
+    else if (rc == -ENOMEM)
+        client_close(worker, index, CLOSED_LIMIT, WS_CLOSE_TRY_LATER, "out of memory");
+    else if (rc < 0)
+        client_close(worker, index, CLOSED_PROTOCOL, WS_CLOSE_BAD_DATA,
+                     "message is not deflated data");
+    else if (opcode == WS_TEXT && (!utf8_feed(&utf8, out->data, out->len) || !utf8_complete(&utf8)))
+        client_close(worker, index, CLOSED_PROTOCOL, WS_CLOSE_BAD_DATA, "text is not UTF-8");
+    else
+        take_message(worker, index, opcode, out->data, out->len);
+    if (out->failed || out->cap > INFLATED_KEPT) {
+        bytes_finish(out);
+        *out = (struct bytes){0};
+    }
+}
+
+static bool takes_opcode(struct worker *worker, uint32_t index, uint8_t opcode)
+{
+    bool msgpack = encode_is_msgpack(worker->fanout.subscribers[index].format);
+    if (worker->clients[index].echo || opcode == (msgpack ? WS_BINARY : WS_TEXT))
+        return true;
+    client_close(worker, index, CLOSED_PROTOCOL, WS_CLOSE_UNSUPPORTED,
+                 msgpack ? "tapehead.msgpack takes binary messages"
+                         : "tapehead.json takes text messages");
+    return false;
+}
+
 static void take_data(struct worker *worker, uint32_t index, const struct ws_event *event)
 {
     struct client *client = &worker->clients[index];
-    bool msgpack = worker->fanout.subscribers[index].format == ENCODE_MSGPACK;
-    if (event->opcode != (msgpack ? WS_BINARY : WS_TEXT)) {
-        client_close(worker, index, CLOSED_PROTOCOL, WS_CLOSE_UNSUPPORTED,
-                     msgpack ? "tapehead.msgpack takes binary messages"
-                             : "tapehead.json takes text messages");
+    const uint8_t *data = event->data;
+    size_t len = event->len;
+    if (!takes_opcode(worker, index, event->opcode))
         return;
+    if (!event->fin || client->inbox.len) {
+        if (!keep_input(worker, client, data, len)) {
+            client_close(worker, index, CLOSED_LIMIT, WS_CLOSE_TRY_LATER,
+                         "too many unfinished messages");
+            return;
+        }
+        data = client->inbox.data;
+        len = client->inbox.len;
     }
-    if (event->fin && !client->inbox.len) {
-        session_message(worker, index, event->data, event->len);
+    if (!event->fin)
         return;
-    }
-    if (!keep_input(worker, client, event->data, event->len)) {
-        client_close(worker, index, CLOSED_LIMIT, WS_CLOSE_TRY_LATER,
-                     "too many unfinished messages");
-        return;
-    }
-    if (event->fin) {
-        session_message(worker, index, client->inbox.data, client->inbox.len);
-        if (client->state != CLIENT_GONE)
-            client_free_inbox(worker, client);
-    }
+    if (event->deflated)
+        take_deflated(worker, index, event->opcode, data, len);
+    else
+        take_message(worker, index, event->opcode, data, len);
+    if (client->state != CLIENT_GONE)
+        client_free_inbox(worker, client);
 }
 
 static void take_frames(struct worker *worker, uint32_t index, uint8_t *data, size_t len)
@@ -92,10 +147,34 @@ static void refuse(struct worker *worker, uint32_t index, enum close_reason reas
         client_begin_closing(worker, index, reason);
 }
 
+static bool text_is(struct http_text text, const char *other, size_t len)
+{
+    return text.len == len && strncasecmp(text.data, other, len) == 0;
+}
+
+/* A browser says which site the page is from that connects (RFC 6455, 10.2): this server's own, or
+ * one of --allow-origin. Others don't say, and may. */
+static bool origin_is_allowed(const struct config *config, const struct http_request *request)
+{
+    struct http_text origin = request->origin;
+    if (!origin.len)
+        return true;
+    for (size_t i = 0; i < config->origins_count; i++)
+        if (strcmp(config->origins[i], "*") == 0 ||
+            text_is(origin, config->origins[i], strlen(config->origins[i])))
+            return true;
+    size_t scheme = origin.len > 8 && strncasecmp(origin.data, "https://", 8) == 0  ? 8
+                    : origin.len > 7 && strncasecmp(origin.data, "http://", 7) == 0 ? 7
+                                                                                    : 0;
+    return scheme && text_is(request->host, origin.data + scheme, origin.len - scheme);
+}
+
 static void upgrade(struct worker *worker, uint32_t index, const struct http_request *request)
 {
     struct client *client = &worker->clients[index];
-    if (!http_path_is(request, "/ws") && !http_path_is(request, "/")) {
+    const struct config *config = worker->cluster->config;
+    bool echo = config->enable_echo && http_path_is(request, "/echo");
+    if (!echo && !http_path_is(request, "/ws") && !http_path_is(request, "/")) {
         refuse(worker, index, CLOSED_PROTOCOL, 404, "WebSocket is spoken at /ws", NULL);
         return;
     }
@@ -109,17 +188,26 @@ static void upgrade(struct worker *worker, uint32_t index, const struct http_req
                request->problem ? request->problem : "not a WebSocket upgrade", NULL);
         return;
     }
+    if (!origin_is_allowed(config, request)) {
+        refuse(worker, index, CLOSED_ORIGIN, 403, "pages of this origin may not connect", NULL);
+        return;
+    }
     char head[HTTP_ANSWER_HEAD_MAX];
-    size_t len = http_write_upgrade(head, request->websocket_key, request->protocol);
+    enum http_deflate deflate = config->no_deflate ? HTTP_DEFLATE_NONE : request->deflate;
+    size_t len = http_write_upgrade(head, request->websocket_key, request->protocol, deflate);
     client->state = CLIENT_OPEN;
     client->websocket = true;
+    client->echo = echo;
     counter_add(&worker->metrics->websockets, 1);
     struct subscriber *sub = &worker->fanout.subscribers[index];
     sub->format = request->protocol == HTTP_PROTOCOL_MSGPACK ? ENCODE_MSGPACK : ENCODE_JSON;
+    sub->format += deflate ? ENCODE_DEFLATED : 0;
     sub->lane_max = worker->fanout.config.control_bytes_max;
-    ws_parser_init(&client->parser, worker->cluster->config->max_message_bytes);
+    ws_parser_init(&client->parser, config->max_message_bytes);
+    client->parser.deflate = deflate;
     fanout_control(&worker->fanout, index, head, (uint32_t)len);
-    session_open(worker, index, request->query);
+    if (!echo)
+        session_open(worker, index, request->query);
     if (client->state == CLIENT_OPEN)
         client_arm(worker, index);
 }
@@ -129,7 +217,10 @@ static void take_request(struct worker *worker, uint32_t index, const struct htt
     struct client *client = &worker->clients[index];
     counter_add(&worker->metrics->requests, 1);
     if (client->refused) {
-        refuse(worker, index, CLOSED_REFUSED, 503, "as many connections as this server takes",
+        bool address = client->refused == 429;
+        refuse(worker, index, address ? CLOSED_ADDRESS : CLOSED_REFUSED, client->refused,
+               address ? "as many connections as one address may have"
+                       : "as many connections as this server takes",
                "Retry-After: 5\r\n");
         return;
     }
@@ -153,6 +244,14 @@ static void refuse_status(struct worker *worker, uint32_t index, int status, con
            extra);
 }
 
+/* Whoever speaks TLS to a port that doesn't is told so in TLS: a fatal alert (RFC 8446, 6.2). */
+static void refuse_tls(struct worker *worker, uint32_t index)
+{
+    static const uint8_t handshake_failure[] = {0x15, 0x03, 0x01, 0x00, 0x02, 0x02, 0x28};
+    fanout_control(&worker->fanout, index, handshake_failure, sizeof handshake_failure);
+    client_begin_closing(worker, index, CLOSED_PROTOCOL);
+}
+
 /* Reads requests off `data`; returns the bytes used. What is left over is an unfinished request, or
  * frames after an upgrade. */
 static size_t take_requests(struct worker *worker, uint32_t index, const uint8_t *data, size_t len)
@@ -165,6 +264,10 @@ static size_t take_requests(struct worker *worker, uint32_t index, const uint8_t
         if (n == 0)
             return used;
         client->scanned = 0;
+        if (n < 0 && !client->tls && !used && data[0] == TLS_HANDSHAKE) {
+            refuse_tls(worker, index);
+            return len;
+        }
         if (n < 0) {
             refuse_status(worker, index, -n, request.problem);
             return len;
@@ -214,6 +317,27 @@ static void input_ended(struct worker *worker, uint32_t index, int32_t result)
      */
 }
 
+static bool takes_input(const struct client *client)
+{
+    return client->state == CLIENT_HTTP || client->state == CLIENT_OPEN;
+}
+
+static void take_sealed(struct worker *worker, uint32_t index, const uint8_t *data, size_t len)
+{
+    struct client *client = &worker->clients[index];
+    int n = 0;
+    tls_feed(client->tls, data, len);
+    while (takes_input(client) && (n = tls_read(client->tls, worker->plain, TLS_PLAIN_MAX)) > 0)
+        take_input(worker, index, worker->plain, (size_t)n);
+    tls_feed(client->tls, NULL, 0);
+    if (n == -ECONNRESET)
+        input_ended(worker, index, 0);
+    else if (n < 0 && takes_input(client))
+        client_begin_closing(worker, index, CLOSED_TLS);
+    if (client->state != CLIENT_GONE && tls_waits(client->tls))
+        fanout_mark_dirty(&worker->fanout, index);
+}
+
 void inbound_received(struct worker *worker, uint32_t index, const struct io_event *event)
 {
     struct client *client = &worker->clients[index];
@@ -222,7 +346,9 @@ void inbound_received(struct worker *worker, uint32_t index, const struct io_eve
         counter_add(&worker->metrics->bytes_received, (uint64_t)event->result);
         client->heard_ms = worker->now_ms;
         client->pinged = false;
-        if (client->state == CLIENT_HTTP || client->state == CLIENT_OPEN)
+        if (takes_input(client) && client->tls)
+            take_sealed(worker, index, event->data, (size_t)event->result);
+        else if (takes_input(client))
             take_input(worker, index, event->data, (size_t)event->result);
     }
     if (event->more)

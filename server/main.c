@@ -178,6 +178,8 @@ static void print_memory(const struct server *server)
     struct claims once = {0}, each = {0};
     claims_add(&once, "libraries", LIBRARIES_BYTES);
     feed_claims(&feed_config, &once);
+    if (server->cluster.addresses)
+        claims_add(&once, "addresses", addresses_memory(server->config.max_connections));
     worker_claims(&server->config, workers, &each);
     print_claims(&once, 1);
     print_claims(&each, workers);
@@ -237,6 +239,39 @@ static int start_worker(struct server *server, uint32_t i, int listen_fd, char *
     return thread->rc;
 }
 
+/* Both settings or none. */
+static int load_tls(struct server *server, char *error, size_t error_size)
+{
+    const struct config *config = &server->config;
+    struct tls_config tls = {
+        .cert = config->tls_cert, .key = config->tls_key, .min = config->tls_min};
+    if (!tls.cert[0] && !tls.key[0])
+        return 0;
+    if (!tls.cert[0] || !tls.key[0]) {
+        snprintf(error, error_size, "settings 'tls-cert' and 'tls-key' are needed together");
+        return -EINVAL;
+    }
+    return tls_keys_load(&server->cluster.tls, &tls, error, error_size);
+}
+
+static void reload_tls(struct server *server)
+{
+    char error[256];
+    if (!server->cluster.tls)
+        LOG_INFO("server.reload", "what=nothing");
+    else if (tls_keys_reload(server->cluster.tls, error, sizeof error) < 0)
+        LOG_ERROR("server.reload", "what=tls kept=old error=\"%s\"", error);
+    else
+        LOG_INFO("server.reload", "what=tls cert=%s", server->config.tls_cert);
+}
+
+static void say_https(char *url, size_t size)
+{
+    char rest[128];
+    snprintf(rest, sizeof rest, "%s", url + strlen("http"));
+    snprintf(url, size, "https%.100s", rest);
+}
+
 static int start_workers(struct server *server, char *error, size_t error_size)
 {
     int fds[WORKERS_MAX];
@@ -246,6 +281,8 @@ static int start_workers(struct server *server, char *error, size_t error_size)
                            error, error_size);
     if (rc < 0)
         return rc;
+    if (server->cluster.tls)
+        say_https(server->url, sizeof server->url);
     server->workers = calloc(n, sizeof *server->workers);
     server->metrics = aligned_alloc(CACHE_LINE, (n * sizeof *server->metrics + CACHE_LINE - 1) &
                                                     ~(CACHE_LINE - 1ul));
@@ -269,6 +306,8 @@ static int start_workers(struct server *server, char *error, size_t error_size)
                                        .feed = server->feed,
                                        .metrics = server->metrics_list,
                                        .stats = server->stats,
+                                       .tls = server->cluster.tls,
+                                       .addresses = server->cluster.addresses,
                                        .workers_count = n};
     make_epoch(server->cluster.epoch, sizeof server->cluster.epoch);
     for (uint32_t i = 0; i < n && rc == 0; i++)
@@ -288,6 +327,17 @@ static int start(struct server *server, char *error, size_t error_size)
     rc = feed_create(&server->feed, &feed_config, error, error_size);
     if (rc < 0)
         return rc;
+    rc = load_tls(server, error, error_size);
+    if (rc < 0)
+        return rc;
+    const struct config *config = &server->config;
+    if (config->address_connections || config->address_rate)
+        rc = addresses_create(&server->cluster.addresses, config->max_connections,
+                              config->address_connections, config->address_rate);
+    if (rc < 0) {
+        snprintf(error, error_size, "out of memory");
+        return rc;
+    }
     print_memory(server);
     rc = start_workers(server, error, error_size);
     if (rc < 0)
@@ -311,13 +361,15 @@ static void announce_ready(const struct server *server)
 }
 
 /* Returns the signal that ends the server. */
-static int wait_for_signal(const struct server *server, const sigset_t *signals)
+static int wait_for_signal(struct server *server, const sigset_t *signals)
 {
     bool announced = false;
     struct timespec poll = {.tv_nsec = READY_POLL_MS * 1000000};
     for (;;) {
         int signal = announced ? sigwaitinfo(signals, NULL) : sigtimedwait(signals, NULL, &poll);
-        if (signal > 0)
+        if (signal == SIGHUP)
+            reload_tls(server);
+        else if (signal > 0)
             return signal;
         if (!announced && counter_get(&feed_metrics(server->feed)->ready)) {
             announce_ready(server);
@@ -342,6 +394,8 @@ static void stop(struct server *server)
         free(server->stats_memory[i]);
     feed_destroy(server->feed);
     demo_destroy(server->demo);
+    tls_keys_free(server->cluster.tls);
+    addresses_destroy(server->cluster.addresses);
     free(server->workers);
     free(server->metrics);
 }
@@ -353,6 +407,7 @@ static int run(struct server *server)
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
 

@@ -91,10 +91,11 @@ static void print_drops(const struct family *family, const struct feed_metrics *
 }
 
 static const char *const close_names[CLOSED_REASONS] = {
-    [CLOSED_BY_PEER] = "peer",    [CLOSED_PROTOCOL] = "protocol", [CLOSED_TIMEOUT] = "timeout",
-    [CLOSED_STALLED] = "stalled", [CLOSED_STRICT] = "strict",     [CLOSED_CONTROL] = "control",
-    [CLOSED_LIMIT] = "limit",     [CLOSED_REFUSED] = "refused",   [CLOSED_SHUTDOWN] = "shutdown",
-    [CLOSED_BROKEN] = "broken",   [CLOSED_DONE] = "done",
+    [CLOSED_BY_PEER] = "peer",      [CLOSED_PROTOCOL] = "protocol", [CLOSED_TLS] = "tls",
+    [CLOSED_TIMEOUT] = "timeout",   [CLOSED_STALLED] = "stalled",   [CLOSED_STRICT] = "strict",
+    [CLOSED_CONTROL] = "control",   [CLOSED_LIMIT] = "limit",       [CLOSED_REFUSED] = "refused",
+    [CLOSED_SHUTDOWN] = "shutdown", [CLOSED_ADDRESS] = "address",   [CLOSED_ORIGIN] = "origin",
+    [CLOSED_BROKEN] = "broken",     [CLOSED_DONE] = "done",
 };
 
 static void print_closed(const struct family *family)

@@ -15,12 +15,15 @@
 enum close_reason {
     CLOSED_BY_PEER,  /* close handshake, or end of stream */
     CLOSED_PROTOCOL, /* a violation of RFC 6455, or of HTTP */
+    CLOSED_TLS,      /* a handshake that failed, or a record that is none */
     CLOSED_TIMEOUT,  /* handshake, idle, or close not finished in time */
     CLOSED_STALLED,  /* read nothing for stall-ms */
     CLOSED_STRICT,   /* a strict subscription lost a tick */
     CLOSED_CONTROL,  /* its control lane was full */
     CLOSED_LIMIT,    /* too many commands, too big a message, no room for its patterns */
     CLOSED_REFUSED,  /* over max-connections */
+    CLOSED_ADDRESS,  /* its address has too many, or opens them too fast */
+    CLOSED_ORIGIN,   /* a page of a site that isn't allowed */
     CLOSED_SHUTDOWN,
     CLOSED_BROKEN, /* reset, or an error of the socket */
     CLOSED_DONE,   /* an HTTP answer without keep-alive */

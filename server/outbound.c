@@ -6,7 +6,11 @@
 
 #include "server/worker.h"
 
-enum { EPISODE_MS_MIN = 100 };
+enum {
+    EPISODE_MS_MIN = 100,
+    SEALED_BYTES_MAX =
+        TLS_PLAIN_MAX - 2 * FRAME_LEN_MAX, /* a record, with the frame that passes it */
+};
 
 /* Whether ticks should wait for others: only while nothing but ticks waits. */
 static bool waits_for_window(struct worker *worker, uint32_t index)
@@ -66,26 +70,74 @@ static bool pin_for_zero_copy(struct worker *worker, struct client *client, stru
     return true;
 }
 
+/* NULL when nothing is to be sent now. */
+static struct send *take_waiting(struct worker *worker, uint32_t index, uint32_t bytes_max)
+{
+    if (waits_for_window(worker, index))
+        return NULL;
+    end_window(worker, index);
+    client_beat_along(worker, index);
+    if (worker->clients[index].state == CLIENT_GONE)
+        return NULL;
+    struct send *send = gather(&worker->fanout, &worker->batch, index, bytes_max, worker->now_ns,
+                               &worker->metrics->latency);
+    if (!send)
+        nothing_waits(worker, index);
+    return send;
+}
+
+static void begin_send(struct worker *worker, uint32_t index)
+{
+    worker->clients[index].sending = true;
+    worker->fanout.subscribers[index].held = true;
+    worker->in_flight++;
+}
+
+/* Over TLS: first what TLS has to say, or what is left of the last record; then a record of what
+ * waits, which is accounted for at once: once sealed it must be sent. */
+static bool flush_sealed(struct worker *worker, uint32_t index)
+{
+    struct client *client = &worker->clients[index];
+    uint32_t len;
+    const uint8_t *data = tls_rest(client->tls, &len);
+    if (!len) {
+        if (!tls_is_open(client->tls)) {
+            if (client->state == CLIENT_CLOSING)
+                client_linger(worker, index);
+            return false;
+        }
+        struct send *send = take_waiting(worker, index, SEALED_BYTES_MAX);
+        if (!send)
+            return false;
+        uint8_t *area = worker->seals + worker->seals_used;
+        uint32_t plain = send->len < TLS_PLAIN_MAX ? send->len : TLS_PLAIN_MAX;
+        int sealed = tls_seal(client->tls, send->data, plain, area);
+        if (sealed < 0 || gather_sent(&worker->fanout, &worker->batch, send, plain) < 0) {
+            client_abort(worker, index, CLOSED_BROKEN);
+            return false;
+        }
+        data = area;
+        len = (uint32_t)sealed;
+        worker->seals_used += len;
+    }
+    begin_send(worker, index);
+    io_send(worker->io, client->socket, client_token(worker, index), data, len);
+    return true;
+}
+
 bool outbound_flush(struct worker *worker, uint32_t index)
 {
     struct client *client = &worker->clients[index];
-    struct subscriber *sub = &worker->fanout.subscribers[index];
     if (client->state == CLIENT_LINGERING || client->state == CLIENT_GONE ||
         client->state == CLIENT_FREE)
         return false;
-    if (waits_for_window(worker, index))
+    if (client->tls)
+        return flush_sealed(worker, index);
+    struct send *send = take_waiting(worker, index, GATHER_BYTES_MAX);
+    if (!send)
         return false;
-    end_window(worker, index);
-    struct send *send =
-        gather(&worker->fanout, &worker->batch, index, worker->now_ns, &worker->metrics->latency);
-    if (!send) {
-        nothing_waits(worker, index);
-        return false;
-    }
     client->send = (uint32_t)(send - worker->batch.sends);
-    client->sending = true;
-    sub->held = true;
-    worker->in_flight++;
+    begin_send(worker, index);
     if (pin_for_zero_copy(worker, client, send))
         io_send_zero_copy(worker->io, client->socket, client_token(worker, index), send->data,
                           send->len);
@@ -134,7 +186,8 @@ static void unblock(struct worker *worker, uint32_t index)
         client_publish(worker, index);
         client_arm(worker, index);
     }
-    if (fanout_waiting(sub) || client->state == CLIENT_CLOSING || client->drain_code)
+    if (fanout_waiting(sub) || client->state == CLIENT_CLOSING || client->drain_code ||
+        (client->tls && tls_waits(client->tls)))
         fanout_mark_dirty(&worker->fanout, index);
 }
 
@@ -155,6 +208,13 @@ void outbound_released(struct worker *worker, uint32_t index, bool copied)
     client_free_if_done(worker, index);
 }
 
+/* Returns whether all of it was taken, or -ENOMEM. */
+static int account(struct worker *worker, const struct send *send, uint32_t taken)
+{
+    int rc = gather_sent(&worker->fanout, &worker->batch, send, taken);
+    return rc < 0 ? rc : taken == send->len;
+}
+
 void outbound_sent(struct worker *worker, uint32_t index, const struct io_event *event)
 {
     int32_t result = event->result;
@@ -172,11 +232,11 @@ void outbound_sent(struct worker *worker, uint32_t index, const struct io_event 
     }
     uint32_t taken = result > 0 ? (uint32_t)result : 0;
     counter_add(&worker->metrics->bytes_sent, taken);
-    int rc = gather_sent(&worker->fanout, &worker->batch, send, taken);
-    bool broken = rc < 0 || (result < 0 && result != -EAGAIN && result != -EINTR);
+    int whole = client->tls ? tls_sent(client->tls, taken) : account(worker, send, taken);
+    bool broken = whole < 0 || (result < 0 && result != -EAGAIN && result != -EINTR);
     if (broken)
         client_abort(worker, index, CLOSED_BROKEN);
-    else if (taken < send->len)
+    else if (!whole)
         block(worker, index, taken > 0);
     else
         unblock(worker, index);

@@ -18,7 +18,7 @@ enum {
 
 static enum wire_format format_of(const struct worker *worker, uint32_t index)
 {
-    return worker->fanout.subscribers[index].format == ENCODE_MSGPACK ? WIRE_MSGPACK : WIRE_JSON;
+    return encode_is_msgpack(worker->fanout.subscribers[index].format) ? WIRE_MSGPACK : WIRE_JSON;
 }
 
 static void answer_problem(struct worker *worker, uint32_t index, const struct command_id *id,
@@ -197,24 +197,36 @@ static void carry_out(struct worker *worker, uint32_t index, const struct comman
     }
 }
 
-/* Commands a second: beyond the limit they are refused, beyond twice the limit the client goes. */
-static bool within_rate(struct worker *worker, uint32_t index)
+/* Counts a command, or a ping, in this second: beyond twice the limit the client goes. Returns
+ * whether it stays. */
+static bool count_command(struct worker *worker, uint32_t index)
 {
     struct client *client = &worker->clients[index];
-    uint64_t limit = worker->cluster->config->max_commands;
     int64_t second = worker->now_ms / 1000;
     if (client->commands_second != second) {
         client->commands_second = second;
         client->commands = 0;
     }
-    client->commands++;
-    if (client->commands <= limit)
+    if (++client->commands <= 2 * worker->cluster->config->max_commands)
         return true;
-    if (client->commands > 2 * limit)
-        client_close(worker, index, CLOSED_LIMIT, WS_CLOSE_TOO_MANY, "too many commands");
-    else
-        answer_problem(worker, index, NULL, "too_many_commands",
-                       "more commands a second than this server takes");
+    client_close(worker, index, CLOSED_LIMIT, WS_CLOSE_TOO_MANY, "too many commands");
+    return false;
+}
+
+bool session_takes_ping(struct worker *worker, uint32_t index)
+{
+    return worker->clients[index].echo || count_command(worker, index);
+}
+
+/* Beyond the limit commands are refused. */
+static bool within_rate(struct worker *worker, uint32_t index)
+{
+    if (!count_command(worker, index))
+        return false;
+    if (worker->clients[index].commands <= worker->cluster->config->max_commands)
+        return true;
+    answer_problem(worker, index, NULL, "too_many_commands",
+                   "more commands a second than this server takes");
     return false;
 }
 

@@ -120,7 +120,7 @@ static void print_client(struct bytes *out, const struct candidate *candidate, i
                  candidate->worker);
     print_address(out, stats);
     bytes_printf(out, ",\"format\":\"%s\",\"connected_ms\":%" PRIu64,
-                 counter_get(&stats->format) == ENCODE_MSGPACK ? "msgpack" : "json",
+                 encode_is_msgpack((int)counter_get(&stats->format)) ? "msgpack" : "json",
                  counter_get(&stats->connected_ms));
     bytes_printf(
         out, ",\"queued\":%" PRIu64 ",\"queued_bytes\":%" PRIu64 ",\"control_bytes\":%" PRIu64,

@@ -26,6 +26,7 @@ enum {
     IDLE_WAIT_MS = 10000,
     DRAIN_WAIT_MS = 10,  /* at shutdown, to see that the last has gone */
     SOCKETS_MARGIN = 16, /* slots between a close and its completion */
+    SEALS_BYTES = 1024 * 1024,
 };
 
 /* ---- memory ---- */
@@ -69,9 +70,13 @@ void worker_claims(const struct config *config, uint32_t workers, struct claims 
     claims_add(claims, "worker.timers",
                (2 * clients + config->worker_pairs) * sizeof(struct timer));
     claims_add(claims, "worker.inboxes", config->inbox_budget);
+    claims_add(claims, "worker.inflate", inflate_memory_max() + 2 * config->max_message_bytes);
     claims_add(claims, "worker.sends",
                GATHER_CHUNKS * (uint64_t)GATHER_SCRATCH + GATHER_PIECES * sizeof(struct piece));
     claims_add(claims, "worker.io", io_memory_max());
+    if (config->tls_cert[0])
+        claims_add(claims, "worker.tls",
+                   clients * (TLS_CONNECTION_BYTES + TLS_REST_MAX) + TLS_PLAIN_MAX + SEALS_BYTES);
 }
 
 /* ---- birth and death ---- */
@@ -100,8 +105,14 @@ int worker_init(struct worker *worker, char *error, size_t error_size)
     worker->now_ms = clock_mono_ns() / 1000000;
     worker->now_ns = clock_wall_ns();
     worker->clients = calloc(worker->clients_max, sizeof *worker->clients);
-    if (!worker->clients || fanout_init(&worker->fanout, &settings) < 0 ||
-        batch_init(&worker->batch) < 0 ||
+    worker->inflate = inflate_create();
+    if (worker->cluster->tls) {
+        worker->plain = malloc(TLS_PLAIN_MAX);
+        worker->seals = malloc(SEALS_BYTES);
+    }
+    if (!worker->clients || !worker->inflate ||
+        (worker->cluster->tls && (!worker->plain || !worker->seals)) ||
+        fanout_init(&worker->fanout, &settings) < 0 || batch_init(&worker->batch) < 0 ||
         timers_init(&worker->timers, worker->clients_max * 2, worker->now_ms) < 0 ||
         timers_init(&worker->rests, settings.pairs_max, worker->now_ms) < 0) {
         worker_finish(worker);
@@ -121,13 +132,21 @@ void worker_finish(struct worker *worker)
 {
     io_destroy(worker->io);
     worker->io = NULL;
-    for (uint32_t i = 0; worker->clients && i < worker->clients_used; i++)
+    for (uint32_t i = 0; worker->clients && i < worker->clients_used; i++) {
         bytes_finish(&worker->clients[i].inbox);
+        tls_free(worker->clients[i].tls);
+    }
     fanout_finish(&worker->fanout);
     batch_finish(&worker->batch);
     timers_finish(&worker->timers);
     timers_finish(&worker->rests);
     bytes_finish(&worker->answer);
+    bytes_finish(&worker->inflated);
+    free(worker->plain);
+    free(worker->seals);
+    worker->plain = worker->seals = NULL;
+    inflate_destroy(worker->inflate);
+    worker->inflate = NULL;
     free(worker->clients);
     worker->clients = NULL;
 }
@@ -254,7 +273,9 @@ static uint32_t flush_batch(struct worker *worker, uint32_t sends_max)
     uint32_t index, sends = 0;
     fanout_bury(&worker->fanout);
     batch_reset(&worker->batch);
+    worker->seals_used = 0;
     while (sends < sends_max && batch_has_room(&worker->batch) &&
+           worker->seals_used + TLS_RECORD_MAX <= SEALS_BYTES &&
            fanout_take_dirty(&worker->fanout, &index))
         sends += outbound_flush(worker, index);
     /* Sends never block, so they end within the submit. */

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "feed/feed.h"
+#include "server/addresses.h"
 #include "server/client.h"
 #include "server/config.h"
 #include "server/fanout/gather.h"
@@ -23,6 +24,7 @@
 #include "server/io/timers.h"
 #include "server/metrics.h"
 #include "server/stats.h"
+#include "server/wire/inflate.h"
 
 /* What all workers know of each other, for limits and for /metrics. Read-only after start, but for
  * what is atomic. */
@@ -31,6 +33,8 @@ struct cluster {
     struct feed *feed;
     const struct worker_metrics *const *metrics;
     const struct stats_table *stats;
+    struct tls_keys *tls;        /* NULL in clear text */
+    struct addresses *addresses; /* NULL without limits an address */
     uint32_t workers_count;
     char epoch[16]; /* this run's: `seq` counts within it */
 };
@@ -48,9 +52,14 @@ struct worker {
     struct batch batch;
     struct client *clients;
     uint32_t clients_free;
-    uint32_t clients_used;  /* slots below this have been used */
-    uint32_t in_flight;     /* sends of the batch */
-    struct bytes answer;    /* where answers are written before they go to a lane */
+    uint32_t clients_used; /* slots below this have been used */
+    uint32_t in_flight;    /* sends of the batch */
+    uint8_t *plain;        /* TLS: what was just read of a client */
+    uint8_t *seals;        /* TLS: the batch's records */
+    uint32_t seals_used;
+    struct bytes answer; /* where answers are written before they go to a lane */
+    struct inflate *inflate;
+    struct bytes inflated;  /* a client's deflated message */
     uint64_t inbox_used;    /* bytes of clients' unfinished messages */
     int64_t now_ns;         /* wall, once a turn */
     int64_t now_ms;         /* monotonic, once a turn */

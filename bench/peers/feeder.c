@@ -201,7 +201,8 @@ static void put_tick(struct feeder *feeder, int64_t now_ns)
     tick.rts_ns = now_ns;
     tick.seq =
         ++feeder->seqs[catalog_find(&feeder->catalog, (const uint8_t *)name, (uint32_t)name_len)];
-    uint32_t len = encode_tick(frame, &skip, ENCODE_JSON, &tick, name, name_len, WIRE_TRADE);
+    uint32_t len = encode_tick(frame, &skip, (struct encoding){.format = ENCODE_JSON}, &tick, name,
+                               name_len, WIRE_TRADE);
     uint32_t header = frame[skip + 1] < 126 ? 2 : 4;
     feeder->manner->put(feeder, name, frame + skip + header, len - header);
     sim_next(feeder->sim, &feeder->next, &feeder->next_name);

@@ -66,6 +66,9 @@ int fanout_init(struct fanout *fanout, const struct fanout_config *config)
         goto fail;
     if (topics_init(&fanout->topics, config->holds_max) < 0)
         goto fail;
+    fanout->deflate = deflate_create();
+    if (!fanout->deflate)
+        goto fail;
     return 0;
 fail:
     fanout_finish(fanout);
@@ -78,6 +81,7 @@ void fanout_finish(struct fanout *fanout)
     for (uint32_t i = 0; fanout->subscribers && i < config->subscribers_max; i++)
         if (fanout->subscribers[i].active)
             fanout_leave(fanout, i);
+    deflate_destroy(fanout->deflate);
     topics_finish(&fanout->topics);
     roster_pool_finish(&fanout->rosters);
     sendq_pool_finish(&fanout->queues);
@@ -109,6 +113,7 @@ void fanout_claims(const struct fanout_config *config, struct claims *claims)
                    sizeof(struct sendq_block));
     /* What is left of a frame that was begun, aside, for every client at once. */
     claims_add(claims, "worker.begun_frames", subscribers * FRAME_LEN_MAX);
+    claims_add(claims, "worker.deflate", deflate_memory_max());
     claims_add(claims, "worker.control", config->control_budget);
     claims_add(claims, "worker.arena",
                config->arena_bytes + config->arena_frames * sizeof(struct frame));
@@ -253,8 +258,9 @@ static uint32_t make_gap(struct fanout *fanout, const struct fanout_symbol *symb
                           .symbol = tick->symbol,
                           .gap = true};
     uint32_t skip;
+    struct encoding encoding = {.format = format, .deflate = fanout->deflate};
     uint32_t len =
-        encode_gap(frames_begin(&fanout->frames), &skip, format, &gap, symbol->name, symbol->len);
+        encode_gap(frames_begin(&fanout->frames), &skip, encoding, &gap, symbol->name, symbol->len);
     return frames_commit(&fanout->frames, skip, len, &frame);
 }
 
@@ -264,7 +270,8 @@ static uint32_t make_trade(struct fanout *fanout, const struct fanout_symbol *sy
     struct frame frame = {
         .first_seq = tick->seq, .seq = tick->seq, .rts_ns = tick->rts_ns, .symbol = tick->symbol};
     uint32_t skip;
-    uint32_t len = encode_tick(frames_begin(&fanout->frames), &skip, format, tick, symbol->name,
+    struct encoding encoding = {.format = format, .deflate = fanout->deflate};
+    uint32_t len = encode_tick(frames_begin(&fanout->frames), &skip, encoding, tick, symbol->name,
                                symbol->len, WIRE_TRADE);
     fanout->encoded++;
     return frames_commit(&fanout->frames, skip, len, &frame);

@@ -86,7 +86,7 @@ struct rest {
 
 struct subscriber {
     struct sendq queue;
-    uint8_t format; /* ENCODE_JSON or ENCODE_MSGPACK */
+    uint8_t format; /* ENCODE_JSON or ENCODE_MSGPACK, and ENCODE_DEFLATED */
     bool active;
     bool dirty;   /* in the fanout's list of those with something to send */
     bool held;    /* not to be put there: a send is under way, or the socket is full */
@@ -137,6 +137,7 @@ struct fanout {
     struct roster_pool rosters;
     struct topics topics;
     struct lane_budget lanes;
+    struct deflate *deflate; /* for all whose format is deflated */
 
     struct pair *pairs;
     uint32_t pairs_used;

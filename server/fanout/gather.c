@@ -86,6 +86,7 @@ struct draft {
     struct batch *batch;
     struct subscriber *sub;
     struct send *send;
+    uint32_t bytes_max;
     bool copied; /* in scratch, rather than one range elsewhere */
 };
 
@@ -135,8 +136,13 @@ static void note(struct draft *draft, enum piece_kind kind, uint32_t pair, uint3
 
 static bool has_space(const struct draft *draft)
 {
-    return draft->send->len < GATHER_BYTES_MAX &&
+    return draft->send->len < draft->bytes_max &&
            draft->batch->pieces_used - draft->send->pieces_first < 2 * GATHER_FRAMES_MAX;
+}
+
+static struct encoding encoding_of(const struct draft *draft)
+{
+    return (struct encoding){.format = draft->sub->format, .deflate = draft->fanout->deflate};
 }
 
 /* What is missing between the last seq sent and `to`. */
@@ -147,7 +153,7 @@ static void put_gap(struct draft *draft, uint32_t index, uint64_t to, enum gap_r
     struct wire_gap gap = {.from = pair->sent_seq + 1, .to = to, .reason = reason};
     uint8_t bytes[ENCODE_MAX];
     uint32_t skip;
-    uint32_t len = encode_gap(bytes, &skip, draft->sub->format, &gap, symbol->name, symbol->len);
+    uint32_t len = encode_gap(bytes, &skip, encoding_of(draft), &gap, symbol->name, symbol->len);
     note(draft, PIECE_GAP, index, reason, len);
     copy_in(draft, bytes + skip, len);
     pair->sent_seq = to;
@@ -160,7 +166,7 @@ static void put_tick(struct draft *draft, uint32_t index, enum piece_kind kind,
     const struct fanout_symbol *symbol = &draft->fanout->symbols[pair->symbol];
     uint8_t bytes[ENCODE_MAX];
     uint32_t skip;
-    uint32_t len = encode_tick(bytes, &skip, draft->sub->format, tick, symbol->name, symbol->len,
+    uint32_t len = encode_tick(bytes, &skip, encoding_of(draft), tick, symbol->name, symbol->len,
                                kind == PIECE_SNAPSHOT ? WIRE_SNAPSHOT : WIRE_TRADE);
     note(draft, kind, index, 0, len);
     copy_in(draft, bytes + skip, len);
@@ -303,13 +309,16 @@ static bool put_prefix(struct draft *draft)
     return len <= GATHER_BYTES_MAX / 2;
 }
 
-struct send *gather(struct fanout *fanout, struct batch *batch, uint32_t subscriber, int64_t now_ns,
-                    struct histogram *latency)
+struct send *gather(struct fanout *fanout, struct batch *batch, uint32_t subscriber,
+                    uint32_t bytes_max, int64_t now_ns, struct histogram *latency)
 {
     struct send *send = &batch->sends[batch->sends_count];
     *send = (struct send){.subscriber = subscriber, .pieces_first = batch->pieces_used};
-    struct draft draft = {
-        .fanout = fanout, .batch = batch, .sub = &fanout->subscribers[subscriber], .send = send};
+    struct draft draft = {.fanout = fanout,
+                          .batch = batch,
+                          .sub = &fanout->subscribers[subscriber],
+                          .send = send,
+                          .bytes_max = bytes_max};
     if (put_prefix(&draft)) {
         put_fresh(&draft, now_ns, latency);
         if (draft.sub->fresh_first == PAIR_NONE)

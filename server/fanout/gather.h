@@ -83,10 +83,11 @@ void batch_unpin(struct batch *batch, uint32_t chunk);
 /* Whether one more send fits for certain. */
 bool batch_has_room(const struct batch *batch);
 
-/* Returns NULL when nothing waits. The send's memory stays valid until the fanout changes. Each
- * frame's age is added to `latency`. */
-struct send *gather(struct fanout *fanout, struct batch *batch, uint32_t subscriber, int64_t now_ns,
-                    struct histogram *latency);
+/* Up to `bytes_max` of what waits, which is at most GATHER_BYTES_MAX; the last frame, with a gap
+ * before it, may pass that, and so may the control lane. Returns NULL when nothing waits. The
+ * send's memory stays valid until the fanout changes. Each frame's age is added to `latency`. */
+struct send *gather(struct fanout *fanout, struct batch *batch, uint32_t subscriber,
+                    uint32_t bytes_max, int64_t now_ns, struct histogram *latency);
 
 /* Accounts for `taken` bytes of the send (0 to send->len). Returns 0, or -ENOMEM when a begun
  * frame's rest couldn't be kept: then the connection is broken. */

@@ -20,6 +20,7 @@ struct fields {
     bool connection_keep_alive;
     bool transfer_encoding;
     bool protocols_bad;
+    bool extensions_bad;
     struct http_text content_length;
     struct http_text version;
 };
@@ -228,6 +229,8 @@ static void read_field(struct http_text name, struct http_text value, struct htt
         fields->version = value;
     } else if (text_is_nocase(name, "Sec-WebSocket-Protocol")) {
         read_protocols(value, request, fields);
+    } else if (text_is_nocase(name, "Sec-WebSocket-Extensions")) {
+        fields->extensions_bad |= !http_read_extensions(value, &request->deflate);
     } else if (text_is_nocase(name, "Content-Length")) {
         fields->content_lengths++;
         fields->content_length = value;
@@ -306,6 +309,8 @@ static const char *upgrade_problem(const struct http_request *request, const str
         return "Sec-WebSocket-Key is not 16 bytes in base64.";
     if (fields->protocols_bad)
         return "Sec-WebSocket-Protocol is malformed.";
+    if (fields->extensions_bad)
+        return "Sec-WebSocket-Extensions is malformed.";
     return NULL;
 }
 

@@ -27,6 +27,13 @@ enum http_upgrade {
 
 enum http_protocol { HTTP_PROTOCOL_NONE, HTTP_PROTOCOL_JSON, HTTP_PROTOCOL_MSGPACK };
 
+/* What is agreed of permessage-deflate (RFC 7692, 7.1); always without context takeover. */
+enum http_deflate {
+    HTTP_DEFLATE_NONE,
+    HTTP_DEFLATE,
+    HTTP_DEFLATE_WINDOW, /* and the server's window is to be bounded */
+};
+
 struct http_request {
     struct http_text method;
     struct http_text path;  /* before the '?', as sent */
@@ -38,6 +45,7 @@ struct http_request {
     enum http_protocol protocol; /* the first of ours that the client offers, in its order; NONE
                                     when it offers none */
     bool protocols_offered;      /* Sec-WebSocket-Protocol was there */
+    enum http_deflate deflate;   /* by the first offer of permessage-deflate that can be kept */
     bool keep_alive;
     bool head; /* a HEAD request: the answer has no body */
     const char
@@ -62,7 +70,13 @@ int http_query_value(struct http_text query, const char *name, char *out, size_t
 enum { HTTP_ANSWER_HEAD_MAX = 512 };
 
 /* Writes the 101 answer; `key` is 24 bytes of base64. Returns its length. */
-size_t http_write_upgrade(char *out, struct http_text key, enum http_protocol protocol);
+size_t http_write_upgrade(char *out, struct http_text key, enum http_protocol protocol,
+                          enum http_deflate deflate);
+
+/* Reads one Sec-WebSocket-Extensions field into `deflate`, unless an earlier offer was taken. False
+ * when it is malformed (RFC 6455, 9.1). Offers of other extensions, and those of permessage-deflate
+ * that can't be kept to the letter (RFC 7692, 7.1), are passed over. */
+bool http_read_extensions(struct http_text list, enum http_deflate *deflate);
 
 /* Writes the head of an answer: status line, Content-Type (may be NULL when length is 0),
  * Content-Length, Connection (keep-alive or close), Cache-Control: no-store, and `extra` (whole

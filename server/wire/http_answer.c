@@ -85,12 +85,21 @@ void http_accept_key(struct http_text key, char out[28])
     base64_encode(digest, sizeof digest, out);
 }
 
-size_t http_write_upgrade(char *out, struct http_text key, enum http_protocol protocol)
+size_t http_write_upgrade(char *out, struct http_text key, enum http_protocol protocol,
+                          enum http_deflate deflate)
 {
     static const char *const chosen[] = {
         [HTTP_PROTOCOL_NONE] = "",
         [HTTP_PROTOCOL_JSON] = "Sec-WebSocket-Protocol: tapehead.json\r\n",
         [HTTP_PROTOCOL_MSGPACK] = "Sec-WebSocket-Protocol: tapehead.msgpack\r\n",
+    };
+    static const char *const agreed[] = {
+        [HTTP_DEFLATE_NONE] = "",
+        [HTTP_DEFLATE] = "Sec-WebSocket-Extensions: permessage-deflate; "
+                         "server_no_context_takeover; client_no_context_takeover\r\n",
+        [HTTP_DEFLATE_WINDOW] =
+            "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; "
+            "client_no_context_takeover; server_max_window_bits=9\r\n",
     };
     char accept[28];
     http_accept_key(key, accept);
@@ -99,8 +108,8 @@ size_t http_write_upgrade(char *out, struct http_text key, enum http_protocol pr
                        "Upgrade: websocket\r\n"
                        "Connection: Upgrade\r\n"
                        "Sec-WebSocket-Accept: %.28s\r\n"
-                       "%s\r\n",
-                       accept, chosen[protocol]);
+                       "%s%s\r\n",
+                       accept, chosen[protocol], agreed[deflate]);
     return (size_t)len;
 }
 

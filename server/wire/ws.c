@@ -40,7 +40,10 @@ static bool judge_opcode(struct ws_parser *parser, uint8_t byte, struct ws_event
 {
     uint8_t opcode = byte & BITS_OPCODE;
     bool fin = byte & BIT_FIN;
-    if (byte & BITS_RESERVED)
+    /* RFC 7692, 6: RSV1 on the first frame of a message, and on no other. */
+    bool opens = opcode == WS_TEXT || opcode == WS_BINARY;
+    uint8_t allowed = parser->deflate && opens ? WS_DEFLATED : 0;
+    if (byte & BITS_RESERVED & ~allowed)
         return fail(parser, event, WS_CLOSE_PROTOCOL, "reserved bit set");
     if ((opcode > WS_BINARY && opcode < WS_CLOSE) || opcode > WS_PONG)
         return fail(parser, event, WS_CLOSE_PROTOCOL, "reserved opcode");
@@ -52,6 +55,8 @@ static bool judge_opcode(struct ws_parser *parser, uint8_t byte, struct ws_event
         return fail(parser, event, WS_CLOSE_PROTOCOL, "new message inside a fragmented one");
     parser->opcode = opcode;
     parser->fin = fin;
+    if (opens)
+        parser->deflated = byte & WS_DEFLATED;
     return true;
 }
 
@@ -161,11 +166,12 @@ static void take_data(struct ws_parser *parser, uint8_t *data, size_t len, struc
     bool frame_ends = parser->frame_left == 0;
     bool message_ends = frame_ends && parser->fin;
     uint8_t opcode = parser->message;
-    if (opcode == WS_TEXT && !utf8_feed(&parser->utf8, data, len)) {
+    bool text = opcode == WS_TEXT && !parser->deflated;
+    if (text && !utf8_feed(&parser->utf8, data, len)) {
         fail(parser, event, WS_CLOSE_BAD_DATA, "text is not UTF-8");
         return;
     }
-    if (opcode == WS_TEXT && message_ends && !utf8_complete(&parser->utf8)) {
+    if (text && message_ends && !utf8_complete(&parser->utf8)) {
         fail(parser, event, WS_CLOSE_BAD_DATA, "text ends inside a character");
         return;
     }
@@ -176,8 +182,12 @@ static void take_data(struct ws_parser *parser, uint8_t *data, size_t len, struc
         parser->message_len = 0;
     }
     if (len > 0 || message_ends)
-        *event = (struct ws_event){
-            .kind = WS_DATA, .opcode = opcode, .fin = message_ends, .data = data, .len = len};
+        *event = (struct ws_event){.kind = WS_DATA,
+                                   .opcode = opcode,
+                                   .fin = message_ends,
+                                   .deflated = parser->deflated,
+                                   .data = data,
+                                   .len = len};
 }
 
 bool ws_close_code_is_valid(uint16_t code)

@@ -50,6 +50,7 @@ struct ws_event {
     enum ws_event_kind kind;
     uint8_t opcode; /* WS_DATA: the message's (TEXT or BINARY), also for continuations */
     bool fin;       /* WS_DATA: this piece ends the message; an empty piece may */
+    bool deflated;  /* WS_DATA: a piece of a deflated message, whose text nobody has checked */
     uint16_t code;  /* WS_CONTROL close, WS_ERROR */
     /* Unmasked, until the next call: in the caller's input, or in the parser for control frames. A
      * close's code is taken off: its data is the reason. */
@@ -70,6 +71,8 @@ struct ws_parser {
     uint8_t opcode;  /* of the frame */
     uint8_t message; /* opcode of the open message, 0 when none */
     bool fin;
+    bool deflate;  /* permessage-deflate was negotiated; set after ws_parser_init() */
+    bool deflated; /* the open message is */
     uint8_t control[125];
     uint8_t control_len;
     struct utf8 utf8;
@@ -84,6 +87,8 @@ void ws_parser_init(struct ws_parser *parser, uint64_t message_max);
 size_t ws_parse(struct ws_parser *parser, uint8_t *data, size_t len, struct ws_event *event);
 
 enum { WS_HEADER_MAX = 10 }; /* server frames are not masked */
+
+enum { WS_DEFLATED = 0x40 }; /* RSV1 in a frame's first byte (RFC 7692, 6) */
 
 /* Writes the header of an unfragmented server frame. Returns its length, 2, 4 or 10. */
 size_t ws_write_header(uint8_t *out, enum ws_opcode opcode, size_t payload_len);

@@ -10,7 +10,7 @@ from server import BINARY, run
 TEXTS = {
     "listen": "127.0.0.1:9", "source": "sim:seed=7", "brokers": "a:1,b:2", "topic": "x,y", "from": "earliest",
     "log-level": "error", "kafka-property": "client.id=seven",
-    "admin": "127.0.0.1:8",
+    "admin": "127.0.0.1:8", "tls-cert": "/a.pem", "tls-key": "/b.pem", "tls-min": "1.3", "allow-origin": "https://a.b",
 }  # fmt: skip
 
 

@@ -24,7 +24,6 @@ from trades import value
         (b"GET / HTTP/1.1\r\nHost: x\r\n folded: y\r\n\r\n", 400),
         (b"GET  / HTTP/1.1\r\nHost: x\r\n\r\n", 400),
         (b"GET / HTTP/2.0\r\nHost: x\r\n\r\n", 505),
-        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 400),
         (b"GET /ws HTTP/1.1\r\nHost: x\r\n\r\n", 426),
         (upgrade(Sec_WebSocket_Version="8"), 426),
         (upgrade(Sec_WebSocket_Key=None), 400),

@@ -28,11 +28,16 @@ static void read_back(struct encoded *encoded, int format)
     assert_int_equal(encoded->frame.text, format == ENCODE_JSON);
 }
 
+static struct encoding encoding_of(int format)
+{
+    return (struct encoding){.format = format};
+}
+
 static void encode_a_gap(struct encoded *encoded, int format, struct wire_gap gap,
                          const char *symbol, size_t len)
 {
     memset(encoded->out, 0xee, sizeof encoded->out);
-    encoded->len = encode_gap(encoded->out, &encoded->skip, format, &gap, symbol, len);
+    encoded->len = encode_gap(encoded->out, &encoded->skip, encoding_of(format), &gap, symbol, len);
     read_back(encoded, format);
 }
 
@@ -40,8 +45,8 @@ static void encode_a_tick(struct encoded *encoded, int format, const struct tick
                           const char *symbol, enum wire_tick_type type)
 {
     memset(encoded->out, 0xee, sizeof encoded->out);
-    encoded->len =
-        encode_tick(encoded->out, &encoded->skip, format, tick, symbol, strlen(symbol), type);
+    encoded->len = encode_tick(encoded->out, &encoded->skip, encoding_of(format), tick, symbol,
+                               strlen(symbol), type);
     read_back(encoded, format);
 }
 
@@ -158,7 +163,7 @@ static void a_payload_is_what_its_codec_writes(void **state)
 static void a_gap_is_read_back_in_both_formats(void **state)
 {
     (void)state;
-    for (int format = 0; format < ENCODE_FORMATS; format++) {
+    for (int format = 0; format < ENCODE_DEFLATED; format++) {
         for (size_t len = 1; len <= SYMBOL_LEN_MAX; len++) {
             const struct wire_gap gap = {.from = 920, .to = 951, .reason = GAP_OVERLOAD};
             struct encoded encoded;

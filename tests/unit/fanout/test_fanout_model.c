@@ -126,7 +126,7 @@ static void act(struct play *play)
     struct world *world = play->world;
     uint32_t i = (uint32_t)roll(play, WORLD_LISTENERS);
     if (!world->listeners[i].joined) {
-        world_join(world, i, (int)roll(play, ENCODE_FORMATS));
+        world_join(world, i, (int)roll(play, ENCODE_DEFLATED));
         return;
     }
     uint64_t dice = roll(play, 20);

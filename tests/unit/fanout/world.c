@@ -337,7 +337,8 @@ void world_turn(struct world *world)
 const struct send *world_gather(struct world *world, uint32_t listener)
 {
     world_assert(world, batch_has_room(&world->batch));
-    const struct send *send = gather(&world->fanout, &world->batch, listener, 0, world->latency);
+    const struct send *send =
+        gather(&world->fanout, &world->batch, listener, GATHER_BYTES_MAX, 0, world->latency);
     world_assert(world, world->batch.scratch_used <= GATHER_SCRATCH);
     world_assert(world, world->batch.pieces_used <= GATHER_PIECES);
     return send;

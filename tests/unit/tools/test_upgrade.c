@@ -48,7 +48,8 @@ static void the_servers_answer_is_taken_at_every_split(void **state)
 {
     (void)state;
     char out[HTTP_ANSWER_HEAD_MAX];
-    size_t len = http_write_upgrade(out, (struct http_text){key, 24}, HTTP_PROTOCOL_JSON);
+    size_t len =
+        http_write_upgrade(out, (struct http_text){key, 24}, HTTP_PROTOCOL_JSON, HTTP_DEFLATE_NONE);
     for (size_t cut = 0; cut < len; cut++)
         assert_int_equal(upgrade_read_answer((const char *)guard_copy(out, cut), cut, key,
                                              HTTP_PROTOCOL_JSON, &answer),

@@ -49,8 +49,9 @@ static void *serve(void *arg)
         len += (size_t)got;
     }
     char answer[HTTP_ANSWER_HEAD_MAX + 512];
-    size_t answer_len =
-        server->raw ? 0 : http_write_upgrade(answer, parsed.websocket_key, parsed.protocol);
+    size_t answer_len = server->raw ? 0
+                                    : http_write_upgrade(answer, parsed.websocket_key,
+                                                         parsed.protocol, HTTP_DEFLATE_NONE);
     /* One send: frames may come with the answer's last packet. */
     memcpy(answer + answer_len, server->script, server->script_len);
     send_bytes(fd, answer, answer_len + server->script_len, server->bytewise);

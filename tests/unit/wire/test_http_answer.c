@@ -55,7 +55,7 @@ static void the_upgrade_is_answered_as_rfc_6455_prints_it(void **state)
     (void)state;
     char out[HTTP_ANSWER_HEAD_MAX];
     struct http_text key = {KEY, 24};
-    size_t len = http_write_upgrade(out, key, HTTP_PROTOCOL_MSGPACK);
+    size_t len = http_write_upgrade(out, key, HTTP_PROTOCOL_MSGPACK, HTTP_DEFLATE_NONE);
     static const char expected[] = "HTTP/1.1 101 Switching Protocols\r\n"
                                    "Upgrade: websocket\r\n"
                                    "Connection: Upgrade\r\n"
@@ -63,7 +63,7 @@ static void the_upgrade_is_answered_as_rfc_6455_prints_it(void **state)
                                    "Sec-WebSocket-Protocol: tapehead.msgpack\r\n\r\n";
     assert_int_equal(len, sizeof expected - 1);
     assert_memory_equal(out, expected, len);
-    len = http_write_upgrade(out, key, HTTP_PROTOCOL_NONE);
+    len = http_write_upgrade(out, key, HTTP_PROTOCOL_NONE, HTTP_DEFLATE_NONE);
     assert_null(memmem(out, len, "Protocol:", 9));
 }
 

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/* deflate: see deflate.h. */
+#include "server/fanout/deflate.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+
+enum {
+    LEVEL = 6,
+    WINDOW_BITS = 9,
+    MEMORY_LEVEL = 4, /* a smaller table is sooner cleared for the next payload */
+    TAIL = 4,         /* RFC 7692, 7.2.1: 00 00 ff ff is left off */
+};
+
+struct deflate {
+    z_stream stream;
+};
+
+struct deflate *deflate_create(void)
+{
+    struct deflate *deflate = calloc(1, sizeof *deflate);
+    if (!deflate)
+        return NULL;
+    /* Negative: without zlib's header. */
+    if (deflateInit2(&deflate->stream, LEVEL, Z_DEFLATED, -WINDOW_BITS, MEMORY_LEVEL,
+                     Z_DEFAULT_STRATEGY) != Z_OK) {
+        free(deflate);
+        return NULL;
+    }
+    return deflate;
+}
+
+void deflate_destroy(struct deflate *deflate)
+{
+    if (deflate)
+        deflateEnd(&deflate->stream);
+    free(deflate);
+}
+
+/* Returns the bytes put out, 0 where they don't fit. */
+static uint32_t run(z_stream *stream, uint8_t *out, uint32_t size)
+{
+    stream->next_out = out;
+    stream->avail_out = size;
+    /* With room left over everything has been flushed (zlib.h, deflate()). */
+    if (deflate(stream, Z_SYNC_FLUSH) != Z_OK || stream->avail_out == 0)
+        return 0;
+    return size - stream->avail_out;
+}
+
+uint32_t deflate_payload(struct deflate *deflate, const void *data, uint32_t len, uint8_t *out)
+{
+    z_stream *stream = &deflate->stream;
+    uint8_t tail[2 * TAIL];
+    deflateReset(stream);
+    stream->next_in = (Bytef *)data;
+    stream->avail_in = len;
+    uint32_t used = run(stream, out, len);
+    if (used > TAIL)
+        return used - TAIL;
+    /* What is too long by no more than the tail fits without it. */
+    if (stream->avail_in || stream->avail_out)
+        return 0;
+    used = run(stream, tail, sizeof tail);
+    return used > 0 && used < TAIL ? len - (TAIL - used) : 0;
+}
+
+uint64_t deflate_memory_max(void)
+{
+    /* zlib's zconf.h */
+    return sizeof(struct deflate) + (1u << (WINDOW_BITS + 2)) + (1u << (MEMORY_LEVEL + 9)) + 8192;
+}
