@@ -54,6 +54,25 @@ int caller_open(struct calls *calls, struct caller *caller, int64_t now_ns)
     return 0;
 }
 
+static enum caller_news send_whole(struct caller *caller, const void *data, size_t len)
+{
+    return send(caller->fd, data, len, MSG_NOSIGNAL) == (ssize_t)len ? CALLER_NOTHING
+                                                                     : CALLER_ENDED;
+}
+
+/* What TLS has to say of its own accord. */
+static enum caller_news send_rest(struct caller *caller)
+{
+    uint32_t len;
+    const uint8_t *data = tls_rest(caller->tls, &len);
+    if (!len)
+        return CALLER_NOTHING;
+    if (send_whole(caller, data, len) == CALLER_ENDED)
+        return CALLER_ENDED;
+    tls_sent(caller->tls, len);
+    return CALLER_NOTHING;
+}
+
 enum caller_news caller_connected(struct calls *calls, struct caller *caller)
 {
     int error = 0, on = 1;
@@ -66,13 +85,24 @@ enum caller_news caller_connected(struct calls *calls, struct caller *caller)
     curve_add(&calls->ledger->connect, now - caller->since_ns);
     caller->since_ns = now;
     caller->state = CALLER_UPGRADING;
-    return CALLER_CONNECTED;
+    if (!calls->trust)
+        return CALLER_CONNECTED;
+    caller->state = CALLER_SECURING;
+    caller->tls = tls_call(calls->trust, calls->host);
+    if (!caller->tls || send_rest(caller) == CALLER_ENDED)
+        return CALLER_ENDED;
+    return CALLER_SECURES;
 }
 
 enum caller_news caller_send(struct caller *caller, const void *data, size_t len)
 {
-    return send(caller->fd, data, len, MSG_NOSIGNAL) == (ssize_t)len ? CALLER_NOTHING
-                                                                     : CALLER_ENDED;
+    uint8_t record[TLS_RECORD_MAX];
+    if (!caller->tls)
+        return send_whole(caller, data, len);
+    int sealed = tls_seal(caller->tls, data, (uint32_t)len, record);
+    if (sealed < 0 || send_whole(caller, record, (size_t)sealed) == CALLER_ENDED)
+        return CALLER_ENDED;
+    return CALLER_NOTHING;
 }
 
 void caller_cut(struct caller *caller)
@@ -81,6 +111,8 @@ void caller_cut(struct caller *caller)
     setsockopt(caller->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
     close(caller->fd);
     free(caller->tail);
+    tls_free(caller->tls);
+    caller->tls = NULL;
     caller->tail = NULL;
     caller->tail_len = caller->tail_size = 0;
     caller->fd = -1;
@@ -260,6 +292,20 @@ static enum caller_news act(struct calls *calls, struct caller *caller, const ui
     return news;
 }
 
+/* Behind `before` bytes of the buffer; plaintext takes no more room than its records did. Returns
+ * its length, or -1. */
+static ssize_t unseal(struct calls *calls, struct caller *caller, size_t before, size_t len)
+{
+    size_t at = before;
+    int n;
+    tls_feed(caller->tls, calls->sealed, len);
+    while ((n = tls_read(caller->tls, calls->buffer + at, CALLS_BUFFER - at)) > 0)
+        at += (size_t)n;
+    if (n < 0 || send_rest(caller) == CALLER_ENDED)
+        return -1;
+    return (ssize_t)(at - before);
+}
+
 enum caller_news caller_read(struct calls *calls, struct caller *caller, size_t max)
 {
     size_t before = caller->tail_len;
@@ -267,7 +313,8 @@ enum caller_news caller_read(struct calls *calls, struct caller *caller, size_t 
         max = CALLS_BUFFER - before;
     if (before)
         memcpy(calls->buffer, caller->tail, before);
-    ssize_t n = recv(caller->fd, calls->buffer + before, max, 0);
+    uint8_t *into = caller->tls ? calls->sealed : calls->buffer + before;
+    ssize_t n = recv(caller->fd, into, max, 0);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return CALLER_NOTHING;
     if (n <= 0)
@@ -275,5 +322,16 @@ enum caller_news caller_read(struct calls *calls, struct caller *caller, size_t 
     counter_add(&calls->ledger->reads, 1);
     if (calls->measuring)
         counter_add(&calls->ledger->bytes, (uint64_t)n);
+    bool securing = caller->state == CALLER_SECURING;
+    if (caller->tls)
+        n = unseal(calls, caller, before, (size_t)n);
+    if (n < 0)
+        return CALLER_ENDED;
+    if (securing && tls_is_open(caller->tls)) {
+        caller->state = CALLER_UPGRADING;
+        return CALLER_CONNECTED;
+    }
+    if (securing || !n)
+        return CALLER_NOTHING;
     return act(calls, caller, calls->buffer, before + (size_t)n);
 }

@@ -12,10 +12,12 @@
 #include <stdint.h>
 
 #include "bench/account.h"
+#include "server/io/tls.h"
 
 enum caller_state {
     CALLER_IDLE,
     CALLER_CONNECTING,
+    CALLER_SECURING, /* TLS only */
     CALLER_UPGRADING,
     CALLER_OPEN,
 };
@@ -24,7 +26,8 @@ struct caller {
     int fd;
     uint32_t number;
     enum caller_state state;
-    bool greeted; /* had its first snapshot */
+    bool greeted;    /* had its first snapshot */
+    struct tls *tls; /* NULL in clear text */
     uint32_t tail_len;
     uint32_t tail_size;
     uint8_t *tail;    /* of a frame, or of the answer to the request */
@@ -42,7 +45,10 @@ struct calls {
     struct account *account;
     struct ledger *ledger;
     bool measuring;
-    bool wrapped; /* messages come in another protocol's lines, several a frame */
+    struct tls_keys *trust; /* NULL in clear text */
+    const char *host;
+    uint8_t *sealed; /* TLS: what was just received */
+    bool wrapped;    /* messages come in another protocol's lines, several a frame */
     uint8_t *buffer;
 };
 
@@ -51,6 +57,7 @@ enum { CALLS_BUFFER = 512 * 1024 };
 enum caller_news {
     CALLER_NOTHING,
     CALLER_CONNECTED, /* send the request */
+    CALLER_SECURES,   /* TLS: read on */
     CALLER_UPGRADED,
     CALLER_ENDED, /* refused, reset, closed, or not understood */
 };

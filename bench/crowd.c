@@ -180,6 +180,7 @@ static void attend(struct crowd *crowd, const struct epoll_event *event)
         news = caller_read(&crowd->calls, caller, CALLS_BUFFER);
     switch (news) {
     case CALLER_CONNECTED: request(crowd, caller); break;
+    case CALLER_SECURES: watch(crowd, caller, EPOLL_CTL_MOD, EPOLLIN); break;
     case CALLER_UPGRADED: welcome(crowd, caller); break;
     case CALLER_ENDED: lose(crowd, caller); break;
     case CALLER_NOTHING: break;
@@ -429,6 +430,14 @@ static int crowd_init(struct crowd *crowd, const struct crowd_config *config)
                                   .account = &crowd->account,
                                   .ledger = config->ledger,
                                   .wrapped = plan->protocol != PROTOCOL_TAPEHEAD};
+    crowd->calls.host = plan->host;
+    if (plan->secure) {
+        char error[160];
+        crowd->calls.sealed = malloc(CALLS_BUFFER);
+        if (!crowd->calls.sealed ||
+            tls_trust_load(&crowd->calls.trust, NULL, error, sizeof error) < 0)
+            return -ENOMEM;
+    }
     crowd->calls.buffer = malloc(CALLS_BUFFER);
     crowd->callers = calloc(config->count, sizeof *crowd->callers);
     crowd->waiting = calloc(config->count, sizeof *crowd->waiting);
@@ -446,6 +455,8 @@ static int crowd_init(struct crowd *crowd, const struct crowd_config *config)
 static void crowd_finish(struct crowd *crowd)
 {
     free(crowd->calls.buffer);
+    free(crowd->calls.sealed);
+    tls_keys_free(crowd->calls.trust);
     free(crowd->callers);
     free(crowd->waiting);
     free(crowd->pairs);

@@ -64,6 +64,7 @@ static int take_ready_line(struct plan *plan, const char *line)
     if (!at || sscanf(at + 4, "%255[^ \n]", text) != 1 ||
         url_parse(text, &url, error, sizeof error) < 0)
         return -EPROTO;
+    plan->secure = url.secure;
     snprintf(plan->host, sizeof plan->host, "%s", url.host);
     snprintf(plan->port, sizeof plan->port, "%s", url.port);
     snprintf(plan->target, sizeof plan->target, "%s", url.target);

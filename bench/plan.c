@@ -384,10 +384,9 @@ static enum plan_action check(struct plan *plan)
         plan->target[0] = '/';
         return PLAN_RUN;
     }
-    if (strncmp(plan->url, "wss:", 4) == 0)
-        return complain("wss is not there yet");
     if (url_parse(plan->url, &url, error, sizeof error) < 0)
         return complain(error);
+    plan->secure = url.secure;
     snprintf(plan->host, sizeof plan->host, "%s", url.host);
     snprintf(plan->port, sizeof plan->port, "%s", url.port);
     snprintf(plan->target, sizeof plan->target, "%s", url.target);

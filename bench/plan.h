@@ -37,6 +37,7 @@ enum protocol_kind {
 struct plan {
     enum scenario_kind scenario;
     const char *url; /* a server that runs already; NULL: `server` is started */
+    bool secure;     /* wss:// */
     char host[256];
     char port[6];
     char target[1024];

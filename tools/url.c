@@ -45,7 +45,7 @@ static const char *split_authority(struct url *url, const char *text, size_t len
     if (copy(url->host, sizeof url->host, host, (size_t)(host_end - host)) < 0)
         return "the host is missing or too long";
     size_t left = len - (size_t)(rest - text);
-    snprintf(url->port, sizeof url->port, "80");
+    snprintf(url->port, sizeof url->port, url->secure ? "443" : "80");
     if (left == 0)
         return NULL;
     uint64_t port;
@@ -55,17 +55,21 @@ static const char *split_authority(struct url *url, const char *text, size_t len
     return NULL;
 }
 
+static bool is_scheme(const char *text, size_t len, const char *scheme)
+{
+    return len == strlen(scheme) && strncasecmp(text, scheme, len) == 0;
+}
+
 int url_parse(const char *text, struct url *url, char *error, size_t error_size)
 {
     const char *at = text;
+    url->secure = false;
     const char *scheme_end = strstr(text, "://");
     if (scheme_end) {
         size_t len = (size_t)(scheme_end - text);
-        if (strncasecmp(text, "wss", 3) == 0 || strncasecmp(text, "https", 5) == 0)
-            return refuse(text, "TLS is not supported here, only ws://", error, error_size);
-        if (!(len == 2 && strncasecmp(text, "ws", 2) == 0) &&
-            !(len == 4 && strncasecmp(text, "http", 4) == 0))
-            return refuse(text, "the scheme is not ws://", error, error_size);
+        url->secure = is_scheme(text, len, "wss") || is_scheme(text, len, "https");
+        if (!url->secure && !is_scheme(text, len, "ws") && !is_scheme(text, len, "http"))
+            return refuse(text, "the scheme is neither ws:// nor wss://", error, error_size);
         at = scheme_end + 3;
     }
     for (const char *c = at; *c; c++)

@@ -49,11 +49,12 @@ struct watch {
     struct backoff backoff;
     struct wsclient *client;
     struct message message;
-    int64_t ends_ns;       /* by --duration; INT64_MAX without */
-    int64_t connected_ns;  /* since when */
-    int64_t heard_ns;      /* any message */
-    uint64_t heartbeat_ms; /* as the server told; 0 before */
-    uint64_t away_ms[2];   /* how long to stay away, as a shutdown told */
+    const char *authorities; /* wss: a file of whom to trust */
+    int64_t ends_ns;         /* by --duration; INT64_MAX without */
+    int64_t connected_ns;    /* since when */
+    int64_t heard_ns;        /* any message */
+    uint64_t heartbeat_ms;   /* as the server told; 0 before */
+    uint64_t away_ms[2];     /* how long to stay away, as a shutdown told */
     bool told_away;
     bool connected_ever;
     bool ended; /* there is nothing more to be done */
@@ -114,6 +115,11 @@ static int watch_options(struct watch *watch, int argc, char **argv, int *status
          .kind = OPTION_FLAG,
          .to.flag = &watch->plain,
          .help = "lines, also where standard output is a terminal"},
+        {.name = "authorities",
+         .kind = OPTION_STRING,
+         .to.string = &watch->authorities,
+         .value = "FILE",
+         .help = "wss: trust these (PEM), not the system's; any: trust anyone"},
         {.name = "once",
          .kind = OPTION_FLAG,
          .to.flag = &watch->once,
@@ -212,6 +218,14 @@ static void connected(struct watch *watch)
     }
 }
 
+/* As tls_trust_load() takes it. */
+static const char *whom_to_trust(const struct watch *watch)
+{
+    if (!watch->authorities)
+        return "";
+    return strcmp(watch->authorities, "any") == 0 ? NULL : watch->authorities;
+}
+
 /* Returns how long to wait before the next attempt, 0 when connected. */
 static uint32_t try_connect(struct watch *watch)
 {
@@ -219,6 +233,7 @@ static uint32_t try_connect(struct watch *watch)
         .url = watch->url,
         .protocol = watch->format == WIRE_JSON ? HTTP_PROTOCOL_JSON : HTTP_PROTOCOL_MSGPACK,
         .buffer_size = 1 << 16,
+        .authorities = whom_to_trust(watch),
     };
     struct wsclient_refusal refusal;
     set_state(watch, "connecting");

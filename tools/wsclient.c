@@ -12,6 +12,7 @@
 
 #include "feed/base.h"
 #include "feed/clock.h"
+#include "server/io/tls.h"
 #include "tools/dial.h"
 #include "tools/upgrade.h"
 #include "tools/wsframe.h"
@@ -19,6 +20,9 @@
 
 struct wsclient {
     int fd;
+    struct tls_keys *trust; /* NULL in clear text, and so is tls */
+    struct tls *tls;
+    bool secured; /* its handshake is over */
     int timeout_ms;
     enum http_protocol protocol;
     bool closing; /* our close frame is out */
@@ -26,7 +30,10 @@ struct wsclient {
     char reason[160];
 };
 
-enum { WSCLIENT_SMALL = 256 }; /* frames up to this are built on the stack */
+enum {
+    WSCLIENT_SMALL = 256, /* frames up to this are built on the stack */
+    WSCLIENT_SEALED = 32 * 1024,
+};
 
 static int64_t deadline_in(int ms)
 {
@@ -39,7 +46,7 @@ static void random_bytes(void *out, size_t len)
     CHECK(getrandom(out, len, 0) == (ssize_t)len);
 }
 
-static int send_all(const struct wsclient *client, const void *data, size_t len)
+static int send_raw(const struct wsclient *client, const void *data, size_t len)
 {
     int64_t deadline = deadline_in(client->timeout_ms);
     const uint8_t *at = data;
@@ -60,16 +67,75 @@ static int send_all(const struct wsclient *client, const void *data, size_t len)
     return 0;
 }
 
+static bool securing(const struct wsclient *client)
+{
+    return !client->secured;
+}
+
+/* What TLS has to say of its own accord. */
+static int send_rest(const struct wsclient *client)
+{
+    uint32_t len;
+    const uint8_t *data = tls_rest(client->tls, &len);
+    int result = len ? send_raw(client, data, len) : 0;
+    if (len && result == 0)
+        tls_sent(client->tls, len);
+    return result;
+}
+
+static int send_all(const struct wsclient *client, const void *data, size_t len)
+{
+    uint8_t record[TLS_RECORD_MAX];
+    int result = client->tls ? send_rest(client) : send_raw(client, data, len);
+    for (const uint8_t *at = data; client->tls && result == 0 && len > 0;) {
+        uint32_t piece = len < TLS_PLAIN_MAX ? (uint32_t)len : TLS_PLAIN_MAX;
+        int sealed = tls_seal(client->tls, at, piece, record);
+        result = sealed < 0 ? sealed : send_raw(client, record, (size_t)sealed);
+        at += piece;
+        len -= piece;
+    }
+    return result;
+}
+
+/* Opens the records just received into the reader. Returns the bytes of plaintext, or -errno. */
+static int unseal(struct wsclient *client, const uint8_t *data, size_t len)
+{
+    int total = 0;
+    tls_feed(client->tls, data, len);
+    for (;;) {
+        size_t size;
+        uint8_t *room = wsreader_room(&client->reader, &size);
+        int got = room ? tls_read(client->tls, room, size) : -ENOMEM;
+        if (got < 0)
+            return got;
+        if (got == 0)
+            break;
+        wsreader_added(&client->reader, (size_t)got);
+        total += got;
+    }
+    int result = send_rest(client);
+    return result < 0 ? result : total;
+}
+
 /* Reads once into the reader. Returns 1, 0 past the deadline, or -errno; -ECONNRESET at the end of
  * the stream. */
 static int receive(struct wsclient *client, int64_t deadline)
 {
     size_t size;
-    uint8_t *room = wsreader_room(&client->reader, &size);
+    uint8_t *room = wsreader_room(&client->reader, &size), sealed[WSCLIENT_SEALED];
     if (!room)
         return -ENOMEM;
     for (;;) {
-        ssize_t got = recv(client->fd, room, size, 0);
+        ssize_t got = client->tls ? recv(client->fd, sealed, sizeof sealed, 0)
+                                  : recv(client->fd, room, size, 0);
+        if (got > 0 && client->tls) {
+            int opened = unseal(client, sealed, (size_t)got);
+            if (opened)
+                return opened < 0 ? opened : 1;
+            if (securing(client))
+                return 1;
+            continue; /* half a record, or one of TLS's own */
+        }
         if (got > 0) {
             wsreader_added(&client->reader, (size_t)got);
             return 1;
@@ -106,6 +172,27 @@ static int read_answer(struct wsclient *client, const char *key, enum http_proto
             return result == 0 ? -ETIMEDOUT : result;
         }
     }
+}
+
+/* Returns 0, or -errno with the reason in `problem`. */
+static int secure(struct wsclient *client, const struct url *url, const char *authorities,
+                  char *problem, size_t problem_size)
+{
+    int64_t deadline = deadline_in(client->timeout_ms);
+    int result = tls_trust_load(&client->trust, authorities, problem, problem_size);
+    if (result < 0)
+        return result;
+    client->tls = tls_call(client->trust, url->host);
+    result = client->tls ? send_rest(client) : -ENOMEM;
+    while (result >= 0 && !tls_is_open(client->tls)) {
+        result = receive(client, deadline);
+        result = result == 0 ? -ETIMEDOUT : result;
+    }
+    client->secured = result >= 0;
+    if (result < 0)
+        snprintf(problem, problem_size, "TLS: %s",
+                 result == -EPROTO ? tls_problem(client->tls) : strerror(-result));
+    return result < 0 ? result : 0;
 }
 
 static int upgrade(struct wsclient *client, const struct url *url, enum http_protocol offered,
@@ -158,6 +245,11 @@ int wsclient_connect(struct wsclient **out, const struct wsclient_config *config
         goto fail;
     }
     client->fd = result;
+    result = url.secure ? secure(client, &url, config->authorities, error, sizeof error) : 0;
+    if (result < 0) {
+        refuse(refusal, result, config->url, error);
+        goto fail;
+    }
     struct upgrade_answer answer = {.retry_after_s = -1};
     result = upgrade(client, &url, config->protocol, &answer);
     if (result < 0) {
@@ -299,6 +391,8 @@ void wsclient_destroy(struct wsclient *client)
         return;
     if (client->fd >= 0)
         close(client->fd);
+    tls_free(client->tls);
+    tls_keys_free(client->trust);
     wsreader_finish(&client->reader);
     free(client);
 }

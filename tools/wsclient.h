@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * wsclient: one WebSocket connection over ws://, blocking with timeouts; for watch and the bench.
- * One thread a client.
+ * wsclient: one WebSocket connection over ws:// or wss://, blocking with timeouts; for watch and
+ * the bench. One thread a client.
  *
  * Pings are answered and the closing handshake is done within wsclient_next(); a program with many
  * clients polls wsclient_fd() and calls wsclient_next() with timeout 0 until it returns
@@ -21,10 +21,11 @@ struct wsclient;
 struct wsclient_config {
     const char *url;
     enum http_protocol protocol; /* offered */
-    int timeout_ms;     /* for the connection and the handshake, and for each send; 0: 10 s */
-    size_t message_max; /* 0: 16 MiB */
-    size_t buffer_size; /* where the receive buffer starts; 0: 16 KiB */
-    int receive_buffer; /* SO_RCVBUF, set before connecting; 0 leaves it alone */
+    int timeout_ms;          /* for the connection and the handshake, and for each send; 0: 10 s */
+    size_t message_max;      /* 0: 16 MiB */
+    size_t buffer_size;      /* where the receive buffer starts; 0: 16 KiB */
+    const char *authorities; /* wss: whom to trust, see tls_trust_load() */
+    int receive_buffer;      /* SO_RCVBUF, set before connecting; 0 leaves it alone */
 };
 
 /* Why there is no connection, for whoever decides whether to try again. */

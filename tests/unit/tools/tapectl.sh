@@ -41,7 +41,7 @@ expect 2 "--kind \"xml\"" import --brokers b --topic t --kind xml -
 expect 2 "\"z=1\"" import --brokers b --topic t --map z=1 -
 expect 1 "/nonexistent/file" import --brokers b --topic t /nonexistent/file
 expect 2 "a URL is missing" watch
-expect 2 "wss://h" watch wss://h
+expect 2 "ftp://h" watch ftp://h
 expect 2 "\"A B\"" watch ws://127.0.0.1:1 "A B"
 expect 1 "ws://127.0.0.1:1/ws" watch --once ws://127.0.0.1:1/ws
 exit $failed

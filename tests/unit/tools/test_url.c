@@ -17,6 +17,8 @@ static void a_url_is_taken_apart(void **state)
         {"ws://[::1]:8080/ws", "::1", "8080", "/ws"},
         {"ws://[::1]", "::1", "80", "/"},
         {"localhost:8080", "localhost", "8080", "/"},
+        {"wss://h/ws", "h", "443", "/ws"},
+        {"https://h:8443", "h", "8443", "/"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct url url;
@@ -25,6 +27,8 @@ static void a_url_is_taken_apart(void **state)
         assert_string_equal(url.host, cases[i][1]);
         assert_string_equal(url.port, cases[i][2]);
         assert_string_equal(url.target, cases[i][3]);
+        assert_int_equal(url.secure, strstr(cases[i][0], "s://") != NULL && cases[i][0][0] != 'W' &&
+                                         strncmp(cases[i][0], "ws:", 3) != 0);
     }
 }
 
@@ -32,7 +36,7 @@ static void a_bad_url_is_named(void **state)
 {
     (void)state;
     static const char *const wrong[] = {
-        "",          "ws://",       "ws:///ws",     "wss://h/ws", "https://h",
+        "",          "ws://",       "ws:///ws",     "wsx://h/ws", "wss://",
         "ftp://h",   "ws://h:0",    "ws://h:65536", "ws://h:1x/", "ws://h:",
         "ws://[::1", "ws://[::1]x", "ws://u@h/",    "ws://h/a b", "ws://h/\r\nX: y",
     };
