@@ -9,6 +9,7 @@ symbols   the same to 1,000 clients, of 10 … 10,000 symbols       mark: at mos
 workers   two workers on both cores against one on one            mark: deliveries per CPU-second at least 0.9 of one's
 idle      36,000 connections in one process, nothing subscribed   marks: 1 KiB of user-space memory each, no CPU
 
+The floor (bench/floor, a send a tick) is measured beside both growths: what it grows by too is the kernel's and the machine's.
 Each client takes 10 symbols. Server on core 0 and load on core 1, except where two workers need both. A row is the median over
 the rounds, which go through all sizes in turn. --svg writes the two growth curves as a picture.
 """
@@ -28,9 +29,9 @@ SYMBOLS = (10, 100, 1000, 10000)
 IDLE = 36000
 
 
-def trial(build, *options, server_options=(), seconds=5):
+def trial(build, *options, server="server/tapehead", server_options=(), seconds=5):
     with tempfile.NamedTemporaryFile(suffix=".json") as report:
-        command = [build / "bench/tapebench", "--quiet", "--server", build / "server/tapehead", "--warmup", "2s",
+        command = [build / "bench/tapebench", "--quiet", "--server", build / server, "--warmup", "2s",
                    "--duration", f"{seconds}s", "--json", report.name, *options, "--", *server_options]  # fmt: skip
         done = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         if done.returncode not in (0, 3):
@@ -41,35 +42,44 @@ def trial(build, *options, server_options=(), seconds=5):
         return one
 
 
-def curve(build, rounds, sizes, options_for):
-    """{size: median CPU-s a million deliveries} of the trials that count."""
-    costs = {size: [] for size in sizes}
+SERVERS = {"server": ("server/tapehead", ()), "floor": ("bench/floor", ("--mode", "tick"))}
+
+
+def curves(build, rounds, sizes, options_for):
+    """{server or floor: {size: median CPU-s a million deliveries}} of the trials that count."""
+    costs = {name: {size: [] for size in sizes} for name in SERVERS}
     for number in range(rounds):
         for size in sizes:
-            print(f"round {number + 1} of {rounds}: {size}", file=sys.stderr)
-            one = trial(build, *options_for(size))
-            if not one["void"]:
-                costs[size].append(one["cpu_s_per_million"])
-    return {size: statistics.median(found) for size, found in costs.items() if found}
+            for name, (program, options) in SERVERS.items():
+                print(f"round {number + 1} of {rounds}: {name}, {size}", file=sys.stderr)
+                one = trial(build, *options_for(size), server=program, server_options=options)
+                if not one["void"]:
+                    costs[name][size].append(one["cpu_s_per_million"])
+    return {name: {size: statistics.median(values) for size, values in found.items() if values} for name, found in costs.items()}
+
+
+def growth(costs):
+    return max(costs.values()) / min(costs.values())
 
 
 def show_growth(what, costs, mark):
-    print(f"\n| {what} | " + " | ".join(f"{size:,}" for size in costs) + " |\n|" + " --- |" * (len(costs) + 1))
-    print("| CPU-s a million deliveries | " + " | ".join(f"{cost:.2f}" for cost in costs.values()) + " |")
-    growth = max(costs.values()) / min(costs.values())
-    print(f"\nlargest / smallest: {growth:.2f} (mark {mark})")
+    print(f"\n| CPU-s a million deliveries, {what} | " + " | ".join(f"{size:,}" for size in costs["server"]) + " | largest / smallest |"
+          + "\n|" + " --- |" * (len(costs["server"]) + 2))  # fmt: skip
+    for name, row in costs.items():
+        print(f"| {name} | " + " | ".join(f"{cost:.2f}" for cost in row.values()) + f" | {growth(row):.2f} |")
+    print(f"\nmark {mark}")
 
 
 def clients(build, rounds):
     # Each client takes a tenth of the ticks.
-    costs = curve(build, rounds, CLIENTS, lambda n: ("--clients", n, "--rate", DELIVERIES * 10 / n))
+    costs = curves(build, rounds, CLIENTS, lambda n: ("--clients", n, "--rate", DELIVERIES * 10 / n))
     show_growth("clients", costs, 2)
     return costs
 
 
 def symbols(build, rounds):
-    costs = curve(build, rounds, SYMBOLS,
-                  lambda n: ("--symbols", f"10/{n}", "--rate", DELIVERIES * n / 10 / 1000))  # fmt: skip
+    costs = curves(build, rounds, SYMBOLS,
+                   lambda n: ("--symbols", f"10/{n}", "--rate", DELIVERIES * n / 10 / 1000))  # fmt: skip
     show_growth("symbols", costs, 1.3)
     return costs
 
@@ -90,7 +100,7 @@ def workers(build, rounds):
 def idle(build, rounds):
     for _ in range(rounds if rounds < 2 else 1):
         one = trial(build, "--scenario", "idle", "--clients", IDLE, "--processes", 2, "--load-cpu", 0, "--server-cpu", -1,
-                    seconds=10, server_options=("--workers", 2, "--max-connections", IDLE + 1000,
+                    seconds=10, server_options=("--workers", 4, "--max-connections", IDLE + 1000,
                                                 "--accept-rate", 0, "--heartbeat-ms", 0))  # fmt: skip
         server = one["server"]
         own = (server["rss"] - server["rss_empty"]) / IDLE
@@ -103,8 +113,8 @@ def svg(curves):
     width, height, left, bottom = 360, 220, 48, 36
     parts = []
     for number, (what, costs) in enumerate(curves.items()):
-        x0, top = number * (width + 20), max(costs.values()) * 1.25
-        digits = [len(str(size)) for size in costs]
+        x0, top = number * (width + 20), max(max(row.values()) for row in costs.values()) * 1.25
+        digits = [len(str(size)) for size in costs["server"]]
         low, high = min(digits) - 1, max(digits)
 
         def x(size):
@@ -120,12 +130,16 @@ def svg(curves):
         for step in range(0, int(top) + 1, 2):
             parts.append(f'<path class="grid" d="M{x0 + left} {y(step):.1f}H{x0 + width - 10}"/>'
                          f'<text x="{x0 + left - 6}" y="{y(step) + 4:.1f}" text-anchor="end">{step}</text>')  # fmt: skip
-        points = " ".join(f"{x(size):.1f},{y(cost):.1f}" for size, cost in costs.items())
-        parts.append(f'<polyline points="{points}"/>')
-        parts += [f'<circle cx="{x(size):.1f}" cy="{y(cost):.1f}" r="3"/>' for size, cost in costs.items()]
+        for name, row in costs.items():
+            points = " ".join(f"{x(size):.1f},{y(cost):.1f}" for size, cost in row.items())
+            parts.append(f'<polyline class="{name}" points="{points}"/>')
+            parts += [f'<circle class="{name}" cx="{x(size):.1f}" cy="{y(cost):.1f}" r="3"/>' for size, cost in row.items()]
+            last, cost = list(row.items())[-1]
+            parts.append(f'<text class="{name}" x="{x(last):.1f}" y="{y(cost) - 8:.1f}" text-anchor="end">{name}</text>')
     total = len(curves) * (width + 20) - 20
-    style = ("text{font:11px sans-serif;fill:#666}.grid{stroke:#8884;fill:none}polyline{stroke:#0a7;stroke-width:2;fill:none}"
-             "circle{fill:#0a7}")  # fmt: skip
+    style = ("text{font:11px sans-serif;fill:#666}.grid{stroke:#8884;fill:none}polyline{stroke-width:2;fill:none}"
+             ".server{stroke:#0a7}.floor{stroke:#999}text.server{fill:#0a7;stroke:none}text.floor{fill:#888;stroke:none}"
+             "circle.server{fill:#0a7}circle.floor{fill:#999}")  # fmt: skip
     return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {total} {height}"><style>{style}</style>\n'
             + "\n".join(parts) + "\n</svg>\n")  # fmt: skip
 

@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# demo.sh [PORT]: from a fresh Debian 12 to a running Tapehead with a simulated market: installs what is missing, builds, and runs
-# the server in the foreground on 127.0.0.1:PORT (8080) until Ctrl-C. Ends with the server's status.
+# demo.sh [--tls] [PORT]: from a fresh Debian 12 to a running Tapehead with a simulated market: installs what is missing, builds,
+# and runs the server in the foreground on 127.0.0.1:PORT (8080) until Ctrl-C. Ends with the server's status.
+#
+# --tls   https:// and wss://, with a certificate made for the occasion that vouches for itself
 
 # -m: the server gets a process group of its own. Ctrl-C then reaches this script alone, which passes on one signal.
 set -eum
 
-readonly packages="gcc meson ninja-build pkg-config liburing-dev librdkafka-dev libssl-dev libmsgpack-dev libjansson-dev zlib1g-dev"
+readonly packages="gcc meson ninja-build pkg-config liburing-dev librdkafka-dev libssl-dev libmsgpack-dev libjansson-dev zlib1g-dev openssl"
 server=
 printer=
 scratch=
@@ -81,10 +83,10 @@ print_output() {
         "tapehead ready "*)
             cat <<EOF
 
-Tapehead runs: http://127.0.0.1:$port/
-  in a terminal   $PWD/build/tools/tapectl watch ws://127.0.0.1:$port/ws
+Tapehead runs: http$s://127.0.0.1:$port/
+  in a terminal   $PWD/build/tools/tapectl watch${s:+ --authorities $scratch/cert.pem} ws$s://127.0.0.1:$port/ws
   in a browser's console, or in node 22:
-                  new WebSocket("ws://127.0.0.1:$port/ws?symbols=*").onmessage = m => console.log(m.data)
+                  new WebSocket("ws$s://127.0.0.1:$port/ws?symbols=*").onmessage = m => console.log(m.data)
 Ctrl-C stops it.
 
 EOF
@@ -100,15 +102,22 @@ stop_server() {
     [ -z "$server" ] || kill -TERM "$server" 2>/dev/null || true
 }
 
+make_certificate() {
+    quietly openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj /CN=localhost \
+        -addext "subjectAltName=DNS:localhost,IP:127.0.0.1" -keyout "$scratch/key.pem" -out "$scratch/cert.pem"
+    tls=(--tls-cert "$scratch/cert.pem" --tls-key "$scratch/key.pem")
+}
+
 run() {
-    local status=0
+    local status=0 tls=()
     scratch=$(mktemp -d)
+    [ -z "$s" ] || make_certificate
     mkfifo "$scratch/output"
     # Before the server starts: a signal that comes in between must not leave it behind.
     trap stop_server INT TERM HUP
     print_output <"$scratch/output" &
     printer=$!
-    build/server/tapehead --demo --listen "127.0.0.1:$port" >"$scratch/output" &
+    build/server/tapehead --demo --listen "127.0.0.1:$port" "${tls[@]}" >"$scratch/output" &
     server=$!
     wait "$server" || status=$?
     # A trapped signal ends `wait` early: the status that counts is the server's own.
@@ -121,7 +130,12 @@ run() {
     return "$status"
 }
 
-[ $# -le 1 ] || { echo "usage: $0 [PORT]" >&2; exit 2; }
+s= # of https and wss
+if [ "${1:-}" = --tls ]; then
+    s=s
+    shift
+fi
+[ $# -le 1 ] || { echo "usage: $0 [--tls] [PORT]" >&2; exit 2; }
 port=${1:-8080}
 cd "$(dirname "$0")/.."
 check_port
