@@ -29,6 +29,8 @@ FLOOD = {
 MARKS = [
     ("CPU a delivery, server / floor", "server", "floor-tick", "cpu_s_per_million", "<=", 1.1),
     ("the same, max_delay_ms 20 / 0", "server-delay20", "server", "cpu_s_per_million", "<=", 0.55),
+    ("CPU a delivery, TLS / clear", "server-tls", "server", "cpu_s_per_million", "<=", 1.4),
+    ("the same, max_delay_ms 20", "server-tls-delay20", "server-delay20", "cpu_s_per_million", "<=", 1.25),
     ("p50, server / floor", "server", "floor-tick", "p50_ms", "<=", 1.2),
     ("p99, server / floor", "server", "floor-tick", "p99_ms", "<=", 1.3),
     ("full, N=1000, server / floor", "server-full-1000", "floor-full-1000", "deliveries_per_s", ">=", 0.9),
@@ -46,6 +48,13 @@ def micro(folder):
     for line in (folder / "micro.tsv").read_text().splitlines():
         name, median, least, greatest = line.split("\t")
         yield f"micro {name} ns", {"median": float(median), "least": float(least), "greatest": float(greatest), "rounds": 9}
+
+
+def micro_marks(figures):
+    ns = {name: figures[f"micro {name} ns"]["median"] for name in ("ring.two-threads", "bell.worker", "bell.bare")}
+    for mark, value in (("ring, M ticks/s across cores (>= 50)", 1e3 / ns["ring.two-threads"]),
+                        ("tick to byte, worker / bare eventfd (<= 1.3)", ns["bell.worker"] / ns["bell.bare"])):  # fmt: skip
+        yield mark, spread([value])
 
 
 def trials(folder):
@@ -93,7 +102,8 @@ def main():
     update, folder = "--update" in sys.argv, Path(sys.argv[-1])
     committed = json.loads(COMMITTED.read_text()) if COMMITTED.exists() else {"figures": {}}
     good, void, head = trials(folder)
-    groups = {"marks": dict(ratios(good)), "fan-out": dict(measured(good)), "micro": dict(micro(folder))}
+    rooms = dict(micro(folder))
+    groups = {"marks": {**dict(ratios(good)), **dict(micro_marks(rooms))}, "fan-out": dict(measured(good)), "micro": rooms}
     for title, figures in groups.items():
         if figures:
             show(title, figures, committed["figures"])

@@ -82,7 +82,8 @@ static bool is_wanted(const struct micro *micro, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    const struct micro *all[] = {micro_rings, micro_codecs, micro_wires, micro_fanouts};
+    const struct micro *all[] = {micro_rings, micro_bells, micro_codecs, micro_wires,
+                                 micro_fanouts};
     bool tsv = argc > 1 && strcmp(argv[1], "--tsv") == 0;
     int skip = tsv ? 2 : 1, done = 0;
     for (size_t i = 0; i < ARRAY_LEN(all); i++) {

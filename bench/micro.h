@@ -18,6 +18,7 @@ struct micro {
 
 /* Each ends with an entry without a name. */
 extern const struct micro micro_rings[];
+extern const struct micro micro_bells[];
 extern const struct micro micro_codecs[];
 extern const struct micro micro_wires[];
 extern const struct micro micro_fanouts[];

@@ -7,7 +7,7 @@
 # --quick   the micro-benchmarks only        --update  write the figures to bench/figures.json
 #
 # The fan-out is measured against the floor in one alternating run, server on core 0, load on core 1. A full run takes
-# about 8 minutes; nothing listens beyond 127.0.0.1.
+# about 10 minutes; nothing listens beyond 127.0.0.1.
 set -eu
 cd "$(dirname "$0")/.."
 build=build-bench quick= update=
@@ -26,6 +26,9 @@ done
 ninja -C "$build" server/tapehead bench/tapebench bench/floor bench/micro
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
+
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost -keyout "$out/key.pem" \
+    -out "$out/cert.pem" 2>"$out/openssl.log" || { cat "$out/openssl.log" >&2; exit 1; }
 
 "$build/bench/micro" --tsv >"$out/micro.tsv"
 
@@ -46,6 +49,8 @@ while [ -z "$quick" ] && [ "$round" -lt "$rounds" ]; do
     one server "$server" --rate 600
     one floor-coalesce "$floor" --rate 600 -- --mode coalesce
     one server-delay20 "$server" --rate 600 --max-delay-ms 20
+    one server-tls "$server" --rate 600 -- --tls-cert "$out/cert.pem" --tls-key "$out/key.pem"
+    one server-tls-delay20 "$server" --rate 600 --max-delay-ms 20 -- --tls-cert "$out/cert.pem" --tls-key "$out/key.pem"
     one server-msgpack "$server" --rate 600 --format msgpack
     one floor-full-1000 "$floor" --rate 60000 -- --mode coalesce
     one server-full-1000 "$server" --rate 60000
