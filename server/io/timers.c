@@ -9,6 +9,7 @@
 #include "feed/base.h"
 
 static const uint32_t none = UINT32_MAX;
+static const uint32_t HEAD = 1u << 31; /* in `previous` */
 
 int timers_init(struct timers *timers, uint32_t count, int64_t now_ms)
 {
@@ -28,21 +29,28 @@ void timers_finish(struct timers *timers)
     memset(timers, 0, sizeof *timers);
 }
 
-static uint32_t slot_of(int64_t due_ms)
+/* In the fine wheel where it is due within a turn, else in the coarse one; beyond its end, at its
+ * end. */
+static uint32_t slot_of(const struct timers *timers, int64_t due_ms)
 {
-    return (uint32_t)(due_ms % TIMERS_SLOTS);
+    if (due_ms - timers->now_ms < TIMERS_SLOTS)
+        return (uint32_t)(due_ms % TIMERS_SLOTS);
+    int64_t turn = due_ms / TIMERS_SLOTS;
+    int64_t last = timers->now_ms / TIMERS_SLOTS + TIMERS_COARSE - 1;
+    return TIMERS_SLOTS + (uint32_t)((turn < last ? turn : last) % TIMERS_COARSE);
 }
 
 static void link_timer(struct timers *timers, uint32_t id)
 {
     struct timer *timer = &timers->timers[id];
-    uint32_t slot = slot_of(timer->due_ms);
-    timer->previous = none;
+    uint32_t slot = slot_of(timers, timer->due_ms);
+    timer->previous = HEAD | slot;
     timer->next = timers->slots[slot];
     if (timer->next != none)
         timers->timers[timer->next].previous = id;
     timers->slots[slot] = id;
-    timers->occupied[slot / 64] |= 1ull << slot % 64;
+    if (slot < TIMERS_SLOTS)
+        timers->occupied[slot / 64] |= 1ull << slot % 64;
 }
 
 static void unlink_timer(struct timers *timers, uint32_t id)
@@ -50,15 +58,14 @@ static void unlink_timer(struct timers *timers, uint32_t id)
     struct timer *timer = &timers->timers[id];
     if (timer->next != none)
         timers->timers[timer->next].previous = timer->previous;
-    if (timer->previous != none) {
+    if (!(timer->previous & HEAD)) {
         timers->timers[timer->previous].next = timer->next;
         return;
     }
-    /* The head of a slot. */
-    uint32_t slot = slot_of(timer->due_ms);
+    uint32_t slot = timer->previous & ~HEAD;
     CHECK(timers->slots[slot] == id);
     timers->slots[slot] = timer->next;
-    if (timer->next == none)
+    if (timer->next == none && slot < TIMERS_SLOTS)
         timers->occupied[slot / 64] &= ~(1ull << slot % 64);
 }
 
@@ -86,26 +93,6 @@ bool timers_is_set(const struct timers *timers, uint32_t id)
     return timers->timers[id].due_ms != 0;
 }
 
-bool timers_expire(struct timers *timers, int64_t now_ms, uint32_t *id)
-{
-    /* After a long sleep one round of the wheel sees every slot. */
-    if (now_ms - timers->now_ms > TIMERS_SLOTS)
-        timers->now_ms = now_ms - TIMERS_SLOTS;
-    for (;;) {
-        uint32_t slot = slot_of(timers->now_ms);
-        for (uint32_t i = timers->slots[slot]; i != none; i = timers->timers[i].next) {
-            if (timers->timers[i].due_ms <= now_ms) {
-                timers_clear(timers, i);
-                *id = i;
-                return true;
-            }
-        }
-        if (timers->now_ms >= now_ms)
-            return false;
-        timers->now_ms++;
-    }
-}
-
 /* Slots from `from` on to the next occupied one, going round; TIMERS_SLOTS when there is none. */
 static uint32_t distance_to_occupied(const struct timers *timers, uint32_t from)
 {
@@ -123,11 +110,54 @@ static uint32_t distance_to_occupied(const struct timers *timers, uint32_t from)
     return TIMERS_SLOTS;
 }
 
+/* When the next turn of the fine wheel begins. */
+static int64_t next_turn(const struct timers *timers)
+{
+    return (timers->now_ms / TIMERS_SLOTS + 1) * TIMERS_SLOTS;
+}
+
+/* A turn begins: what is due in it moves over to the fine wheel. */
+static void begin_turn(struct timers *timers)
+{
+    uint32_t slot = TIMERS_SLOTS + (uint32_t)(timers->now_ms / TIMERS_SLOTS % TIMERS_COARSE);
+    uint32_t id = timers->slots[slot];
+    timers->slots[slot] = none;
+    while (id != none) {
+        uint32_t next = timers->timers[id].next;
+        link_timer(timers, id);
+        id = next;
+    }
+}
+
+bool timers_expire(struct timers *timers, int64_t now_ms, uint32_t *id)
+{
+    for (;;) {
+        uint32_t first = timers->slots[timers->now_ms % TIMERS_SLOTS];
+        if (first != none) {
+            timers_clear(timers, first);
+            *id = first;
+            return true;
+        }
+        if (timers->now_ms >= now_ms)
+            return false;
+        int64_t turn_ms = next_turn(timers);
+        int64_t to_ms = now_ms < turn_ms ? now_ms : turn_ms;
+        int64_t due_ms = timers->now_ms +
+                         distance_to_occupied(timers, (uint32_t)(timers->now_ms % TIMERS_SLOTS));
+        timers->now_ms = due_ms < to_ms ? due_ms : to_ms;
+        if (timers->now_ms == turn_ms)
+            begin_turn(timers);
+    }
+}
+
 int64_t timers_wait_ms(const struct timers *timers, int64_t now_ms, int64_t limit_ms)
 {
     if (!timers->set)
         return limit_ms;
-    int64_t due_ms = timers->now_ms + distance_to_occupied(timers, slot_of(timers->now_ms));
+    int64_t turn_ms = next_turn(timers);
+    int64_t due_ms =
+        timers->now_ms + distance_to_occupied(timers, (uint32_t)(timers->now_ms % TIMERS_SLOTS));
+    due_ms = due_ms < turn_ms ? due_ms : turn_ms;
     int64_t wait_ms = due_ms > now_ms ? due_ms - now_ms : 0;
     return wait_ms < limit_ms ? wait_ms : limit_ms;
 }

@@ -3,9 +3,10 @@
  * timers: a wheel of one-shot timers with a grain of a millisecond; one worker's. Pure: time comes
  * in as an argument.
  *
- * Timer ids are dense and the caller's (a client has two); setting one that is set moves it. A
- * timer further ahead than the wheel waits a turn and is looked at again, so setting and expiring
- * are O(1).
+ * Timer ids are dense and the caller's (a client has two); setting one that is set moves it. The
+ * fine wheel holds what is due within one turn of it. What is further ahead waits on a coarse
+ * wheel, a slot of which is a turn of the fine one, and moves over when its turn begins. So setting
+ * and expiring are O(1), and an occupied slot means that something is due then.
  */
 #ifndef TAPEHEAD_SERVER_IO_TIMERS_H
 #define TAPEHEAD_SERVER_IO_TIMERS_H
@@ -13,12 +14,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { TIMERS_SLOTS = 4096 }; /* milliseconds round the wheel */
+enum {
+    TIMERS_SLOTS = 4096,  /* milliseconds round the fine wheel */
+    TIMERS_COARSE = 1024, /* turns of it round the coarse one */
+};
 
 struct timer {
     int64_t due_ms; /* 0 when not set */
     uint32_t next;
-    uint32_t previous; /* a timer, or NONE at the head of its slot */
+    uint32_t previous; /* a timer; at the head of a slot the slot, marked as such */
 };
 
 struct timers {
@@ -26,8 +30,8 @@ struct timers {
     uint32_t count;
     uint32_t set; /* how many are */
     int64_t now_ms;
-    uint32_t slots[TIMERS_SLOTS];
-    uint64_t occupied[TIMERS_SLOTS / 64]; /* a bit a slot, to find the next without walking */
+    uint32_t slots[TIMERS_SLOTS + TIMERS_COARSE];
+    uint64_t occupied[TIMERS_SLOTS / 64]; /* a bit a fine slot, to find the next without walking */
 };
 
 /* Returns 0 or -ENOMEM. */

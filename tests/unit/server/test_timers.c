@@ -125,8 +125,11 @@ static void one_waits_until_the_first_is_due(void **state)
             struct timers timers;
             assert_int_equal(timers_init(&timers, 1, start), 0);
             timers_set(&timers, 0, start + wait);
-            assert_int_equal(timers_wait_ms(&timers, start, 1 << 20), wait);
-            assert_int_equal(timers_wait_ms(&timers, start, 5), wait < 5 ? wait : 5);
+            /* Or until the wheel has turned. */
+            int64_t turn = TIMERS_SLOTS - start % TIMERS_SLOTS;
+            assert_int_equal(timers_wait_ms(&timers, start, 1 << 20), wait < turn ? wait : turn);
+            int64_t least = wait < turn ? wait : turn;
+            assert_int_equal(timers_wait_ms(&timers, start, 5), least < 5 ? least : 5);
             assert_int_equal(timers_wait_ms(&timers, start + wait + 3, 5), 0);
             timers_finish(&timers);
         }
@@ -191,7 +194,8 @@ static void check(const struct scene *scene)
     }
     model_assert(scene->timers.set == set, scene->seed);
     int64_t wait = timers_wait_ms(&scene->timers, scene->now, 1000000);
-    model_assert(wait >= 0 && wait <= 1000000, scene->seed);
+    /* Never 0 with nothing due: a worker would spin. */
+    model_assert(wait > 0 && wait <= 1000000, scene->seed);
     model_assert(!set || scene->now + wait <= first, scene->seed);
 }
 
