@@ -190,17 +190,21 @@ void io_accept(struct io *io)
     tag(sqe, REQUEST_ACCEPT, token);
 }
 
-void io_stop_accepting(struct io *io)
+/* By what the request was tagged with, which the kernel finds by hash; by file it would look at all
+ * that wait in this ring. */
+static void cancel(struct io *io, enum request kind, struct io_token token)
 {
     struct io_token nobody = {0};
-    for (uint32_t i = 0; i < IO_ACCEPTS_MAX; i++) {
-        if (!io->accepts[i].armed)
-            continue;
-        struct io_token token = {.client = i};
-        struct io_uring_sqe *sqe = next_sqe(io, REQUEST_IGNORED, nobody);
-        io_uring_prep_cancel64(sqe, user_data(REQUEST_ACCEPT, token), 0);
-        tag(sqe, REQUEST_IGNORED, nobody);
-    }
+    struct io_uring_sqe *sqe = next_sqe(io, REQUEST_IGNORED, nobody);
+    io_uring_prep_cancel64(sqe, user_data(kind, token), 0);
+    tag(sqe, REQUEST_IGNORED, nobody);
+}
+
+void io_stop_accepting(struct io *io)
+{
+    for (uint32_t i = 0; i < IO_ACCEPTS_MAX; i++)
+        if (io->accepts[i].armed)
+            cancel(io, REQUEST_ACCEPT, (struct io_token){.client = i});
 }
 
 void io_receive(struct io *io, uint32_t socket, struct io_token token)
@@ -254,13 +258,10 @@ void io_shutdown(struct io *io, uint32_t socket, struct io_token token)
 
 void io_close(struct io *io, uint32_t socket, struct io_token token)
 {
-    struct io_token nobody = {0};
-    /* A closed slot doesn't end the receive that is armed on its file; a cancel does. */
-    struct io_uring_sqe *sqe = next_sqe(io, REQUEST_IGNORED, nobody);
-    io_uring_prep_cancel_fd(sqe, (int)socket,
-                            IORING_ASYNC_CANCEL_FD_FIXED | IORING_ASYNC_CANCEL_ALL);
-    tag(sqe, REQUEST_IGNORED, nobody);
-    sqe = next_sqe(io, REQUEST_CLOSE, token);
+    /* A closed slot doesn't end what waits on its file; a cancel does. */
+    cancel(io, REQUEST_RECEIVE, token);
+    cancel(io, REQUEST_WRITABLE, token);
+    struct io_uring_sqe *sqe = next_sqe(io, REQUEST_CLOSE, token);
     io_uring_prep_close_direct(sqe, socket);
     tag(sqe, REQUEST_CLOSE, token);
 }
