@@ -70,11 +70,9 @@ static bool pin_for_zero_copy(struct worker *worker, struct client *client, stru
     return true;
 }
 
-/* NULL when nothing is to be sent now. */
+/* NULL when nothing waits. */
 static struct send *take_waiting(struct worker *worker, uint32_t index, uint32_t bytes_max)
 {
-    if (waits_for_window(worker, index))
-        return NULL;
     end_window(worker, index);
     client_beat_along(worker, index);
     if (worker->clients[index].state == CLIENT_GONE)
@@ -130,6 +128,8 @@ bool outbound_flush(struct worker *worker, uint32_t index)
     struct client *client = &worker->clients[index];
     if (client->state == CLIENT_LINGERING || client->state == CLIENT_GONE ||
         client->state == CLIENT_FREE)
+        return false;
+    if (waits_for_window(worker, index))
         return false;
     if (client->tls)
         return flush_sealed(worker, index);

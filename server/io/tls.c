@@ -24,6 +24,7 @@ enum tls_state { TLS_OPEN, TLS_FAILED, TLS_CLOSED };
 struct tls {
     SSL *ssl;
     enum tls_state state;
+    bool ready; /* the handshake is over */
     const char *problem;
 
     /* From the peer, while it is read. */
@@ -356,7 +357,9 @@ int tls_read(struct tls *tls, uint8_t *out, size_t size)
     if (tls->state != TLS_OPEN)
         return tls->state == TLS_CLOSED ? -ECONNRESET : -EPROTO;
     ERR_clear_error();
-    if (SSL_read_ex(tls->ssl, out, size, &got) == 1)
+    int rc = SSL_read_ex(tls->ssl, out, size, &got);
+    tls->ready = tls->ready || SSL_is_init_finished(tls->ssl);
+    if (rc == 1)
         return (int)got;
     switch (SSL_get_error(tls->ssl, 0)) {
     case SSL_ERROR_WANT_READ: return tls->overfull ? fail(tls) : 0;
@@ -372,7 +375,7 @@ const char *tls_problem(const struct tls *tls)
 
 bool tls_is_open(const struct tls *tls)
 {
-    return tls->state == TLS_OPEN && SSL_is_init_finished(tls->ssl);
+    return tls->state == TLS_OPEN && tls->ready;
 }
 
 int tls_seal(struct tls *tls, const uint8_t *data, uint32_t len, uint8_t *area)
