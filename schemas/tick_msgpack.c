@@ -215,6 +215,109 @@ int tick_msgpack_read(const uint8_t *data, size_t len, value_emit *emit, void *a
     return read_array(&scan, (int)item.number, emit, arg);
 }
 
+/* ---- ticks of a capture file ---- */
+
+enum { TAPED_RECEIVED = 1, TAPED_POS = 2 };
+
+static int read_unsigned(struct msgpack_scan *scan, uint64_t max, uint64_t *out)
+{
+    struct msgpack_item item;
+    int error = msgpack_scan_item(scan, &item);
+    *out = item.number;
+    if (error)
+        return error;
+    return item.kind == MSGPACK_KIND_UINT && item.number <= max ? 0 : VALUE_SHAPE;
+}
+
+/* [topic, partition, offset], and the index where it isn't 0. */
+static int read_pos(struct msgpack_scan *scan, struct tick_taped *out)
+{
+    struct msgpack_item array, topic;
+    uint64_t partition, offset, index = 0;
+    int error = msgpack_scan_item(scan, &array);
+    if (error)
+        return error;
+    if (array.kind != MSGPACK_KIND_ARRAY || array.number < 3 || array.number > 4)
+        return VALUE_SHAPE;
+    error = msgpack_scan_item(scan, &topic);
+    if (!error && (topic.kind != MSGPACK_KIND_TEXT || topic.number > UINT8_MAX))
+        error = VALUE_SHAPE;
+    if (error || (error = read_unsigned(scan, UINT16_MAX, &partition)) != 0 ||
+        (error = read_unsigned(scan, 0xffffffffffff, &offset)) != 0)
+        return error;
+    if (array.number == 4 && (error = read_unsigned(scan, UINT16_MAX, &index)) != 0)
+        return error;
+    out->topic = topic.text;
+    out->topic_len = (uint8_t)topic.number;
+    out->tick.pos = tick_pos((uint32_t)partition, offset);
+    out->tick.index = (uint16_t)index;
+    return 0;
+}
+
+static int read_received(struct msgpack_scan *scan, struct tick_taped *out)
+{
+    struct msgpack_item item;
+    int error = msgpack_scan_item(scan, &item);
+    if (error)
+        return error;
+    return is_integer(&item) && to_signed(&item, &out->tick.rts_ns) ? 0 : VALUE_SHAPE;
+}
+
+/* Reads a member that Kafka's values don't have into `out`, any other into the draft. */
+static int read_taped_member(struct msgpack_scan *scan, struct tick_draft *draft,
+                             struct tick_taped *out, unsigned *seen)
+{
+    struct msgpack_scan before = *scan;
+    struct msgpack_item key;
+    int error = msgpack_scan_item(scan, &key);
+    if (error)
+        return error;
+    unsigned claim = 0;
+    if (key.kind == MSGPACK_KIND_TEXT && key.number == 1 && key.text[0] == 'r')
+        claim = TAPED_RECEIVED;
+    else if (key.kind == MSGPACK_KIND_TEXT && key.number == 3 && memcmp(key.text, "pos", 3) == 0)
+        claim = TAPED_POS;
+    if (claim == 0) {
+        *scan = before;
+        return read_member(scan, draft);
+    }
+    if (*seen & claim)
+        return VALUE_SHAPE;
+    *seen |= claim;
+    return claim == TAPED_POS ? read_pos(scan, out) : read_received(scan, out);
+}
+
+int tick_msgpack_read_taped(const uint8_t *data, size_t len, struct tick_taped *out)
+{
+    struct msgpack_scan scan = {data, data + len};
+    struct msgpack_item map;
+    struct tick_draft draft;
+    unsigned seen = 0;
+    int error = msgpack_scan_item(&scan, &map);
+    if (error)
+        return error;
+    if (map.kind != MSGPACK_KIND_MAP)
+        return VALUE_SHAPE;
+    draft_init(&draft, 0);
+    for (uint64_t i = 0; i < map.number && !error; i++)
+        error = read_taped_member(&scan, &draft, out, &seen);
+    if (!error)
+        error = draft_finish(&draft);
+    if (error)
+        return error;
+    if (seen != (TAPED_RECEIVED | TAPED_POS))
+        return VALUE_SHAPE;
+    draft.tick.pos = out->tick.pos;
+    draft.tick.index = out->tick.index;
+    draft.tick.rts_ns = out->tick.rts_ns;
+    out->tick = draft.tick;
+    out->symbol_len = draft.symbol_len;
+    memcpy(out->symbol, draft.symbol, sizeof out->symbol);
+    return (int)(scan.at - data);
+}
+
+/* ---- writing ---- */
+
 /* The put_ functions write at `at` and return the byte after. */
 static inline uint8_t *put_form(uint8_t *at, uint8_t form, uint64_t value, unsigned width)
 {
@@ -304,10 +407,10 @@ static uint8_t *put_pair(uint8_t *at, int64_t mantissa, int8_t exponent)
     return put_signed(at, exponent);
 }
 
-size_t tick_msgpack_write_value(const struct tick *tick, const char *symbol, size_t symbol_len,
-                                uint8_t *out)
+/* The members of a Kafka value, five or, with an id, six. */
+static uint8_t *put_members(uint8_t *at, const struct tick *tick, const char *symbol,
+                            size_t symbol_len)
 {
-    uint8_t *at = put_map(out, tick->has_id ? 6 : 5);
     at = put_literal(at, "s");
     at = put_symbol(at, symbol, symbol_len);
     at = put_literal(at, "p");
@@ -321,7 +424,30 @@ size_t tick_msgpack_write_value(const struct tick *tick, const char *symbol, siz
         at = put_unsigned(at, tick->id);
     }
     at = put_literal(at, "t");
-    at = put_signed(at, tick->ts_ns);
+    return put_signed(at, tick->ts_ns);
+}
+
+size_t tick_msgpack_write_value(const struct tick *tick, const char *symbol, size_t symbol_len,
+                                uint8_t *out)
+{
+    uint8_t *at = put_map(out, tick->has_id ? 6 : 5);
+    return (size_t)(put_members(at, tick, symbol, symbol_len) - out);
+}
+
+size_t tick_msgpack_write_taped(const struct tick *tick, const char *symbol, size_t symbol_len,
+                                const char *topic, size_t topic_len, uint8_t *out)
+{
+    uint8_t *at = put_map(out, tick->has_id ? 8 : 7);
+    at = put_members(at, tick, symbol, symbol_len);
+    at = put_literal(at, "r");
+    at = put_signed(at, tick->rts_ns);
+    at = put_literal(at, "pos");
+    at = put_array(at, tick->index ? 4 : 3);
+    at = put_text(at, topic, topic_len);
+    at = put_unsigned(at, tick_partition(tick));
+    at = put_unsigned(at, tick_offset(tick));
+    if (tick->index)
+        at = put_unsigned(at, tick->index);
     return (size_t)(at - out);
 }
 
