@@ -48,6 +48,7 @@ const char *feed_state_name(enum feed_state state)
     case FEED_LIVE: return "live";
     case FEED_STALLED: return "stalled";
     case FEED_LOST: return "lost";
+    case FEED_REPLAY: return "replay";
     }
     return "unknown";
 }
@@ -150,6 +151,13 @@ static void take(void *arg, const struct tick *source_tick, const char *name, si
         return;
     if (symbols_wait(&feed->symbols, &tick))
         counter_add(&feed->metrics.conflated, 1);
+}
+
+/* Half of what is free: a tick may need its symbol's name before it. */
+static uint64_t room(void *arg)
+{
+    struct feed *feed = arg;
+    return ring_room(&feed->ring) / 2;
 }
 
 /* ---- thread F: the loop ---- */
@@ -259,7 +267,7 @@ int feed_create(struct feed **out, const struct feed_config *config, char *error
 
 int feed_start(struct feed *feed, char *error, size_t error_size)
 {
-    const struct source_sink sink = {.take = take, .arg = feed};
+    const struct source_sink sink = {.take = take, .room = room, .arg = feed};
     int result = feed->source->ops->start(feed->source, &sink, &feed->metrics, error, error_size);
     if (result < 0)
         return result;

@@ -19,6 +19,13 @@
 #include "feed/ring.h"
 #include "schemas/tick_value.h"
 
+/* Where reading of a partition is to begin. */
+struct feed_position {
+    const char *topic;
+    int32_t partition;
+    int64_t offset;
+};
+
 struct feed_config {
     const char *source;            /* "kafka" or "sim:seed=1,rate=5000,symbols=50" */
     const char *brokers;           /* kafka: host:port,… */
@@ -26,6 +33,8 @@ struct feed_config {
     const char *from;              /* kafka: latest, earliest, RFC 3339, or -N per partition */
     const char *const *properties; /* kafka: "key=value" for librdkafka */
     size_t properties_count;
+    const struct feed_position *positions; /* kafka: of partitions for which `from` doesn't hold */
+    size_t positions_count;
     uint64_t warmup;               /* kafka: messages a partition read before ready */
     uint32_t partition_refresh_ms; /* kafka: how often partitions are looked for */
     uint32_t stall_ms; /* kafka: how long a fetch may fail before the state is `stalled` */
@@ -35,7 +44,7 @@ struct feed_config {
 };
 
 /* What heartbeats call `source`. */
-enum feed_state { FEED_STARTING, FEED_LIVE, FEED_STALLED, FEED_LOST };
+enum feed_state { FEED_STARTING, FEED_LIVE, FEED_STALLED, FEED_LOST, FEED_REPLAY };
 
 const char *feed_state_name(enum feed_state state);
 
@@ -50,6 +59,7 @@ struct feed_partition {
 struct feed_metrics {
     counter state;    /* enum feed_state */
     counter ready;    /* 1 once warm-up is through */
+    counter ended;    /* 1 once the source has no more, and the server is to stop for that */
     counter messages; /* Kafka messages consumed, good or bad */
     counter bytes;
     counter ticks; /* taken in, warm-up included */

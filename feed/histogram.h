@@ -42,4 +42,25 @@ static inline void histogram_add(struct histogram *histogram, int64_t ns)
     counter_add(&histogram->sum_ns, value);
 }
 
+static inline uint64_t histogram_count(const struct histogram *histogram)
+{
+    uint64_t count = 0;
+    for (uint32_t i = 0; i < HISTOGRAM_BUCKETS; i++)
+        count += counter_get(&histogram->buckets[i]);
+    return count;
+}
+
+/* What `share` (0 to 1) of all did not exceed, in nanoseconds, at most 1/16 too high; 0 when there
+ * are none. */
+static inline uint64_t histogram_quantile(const struct histogram *histogram, double share)
+{
+    uint64_t wanted = (uint64_t)((double)histogram_count(histogram) * share), seen = 0;
+    for (uint32_t i = 0; i < HISTOGRAM_BUCKETS; i++) {
+        seen += counter_get(&histogram->buckets[i]);
+        if (seen > wanted)
+            return histogram_bound(i);
+    }
+    return 0;
+}
+
 #endif

@@ -22,12 +22,17 @@ int source_create(struct source **out, const struct feed_config *config, char *e
     const char *settings = sim_settings(name);
     if (settings)
         return sim_source_create(out, settings, error, error_size);
-    snprintf(error, error_size, "source=%s: expected kafka or sim:seed=1,rate=5000", name);
+    if (strncmp(name, "file:", 5) == 0)
+        return file_source_create(out, name + 5, error, error_size);
+    snprintf(error, error_size, "source=%s: expected kafka, sim:seed=1,rate=5000 or file:PATH",
+             name);
     return -EINVAL;
 }
 
 uint64_t source_memory_max(const struct feed_config *config)
 {
     const char *name = config->source ? config->source : "kafka";
+    if (strncmp(name, "file:", 5) == 0)
+        return file_source_memory_max(name + 5);
     return strcmp(name, "kafka") == 0 ? kafka_memory_max(config) : 0;
 }

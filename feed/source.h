@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * source: the small interface between feed.c and what it is fed from: Kafka, the simulator, later a
- * file.
+ * source: the small interface between feed.c and what it is fed from: Kafka, the simulator, or
+ * capture files.
  *
  * Made and started by main, then thread F's alone until stopped: poll() hands ticks to a sink and
  * updates the source's part of feed_metrics. A source never waits for the sink's readers and never
@@ -20,6 +20,8 @@
  * terminated and lives until the return. */
 struct source_sink {
     value_emit *take;
+    /* How many ticks can be taken now without merging any. A live source doesn't ask. */
+    uint64_t (*room)(void *arg);
     void *arg;
 };
 
@@ -67,10 +69,12 @@ uint64_t source_memory_max(const struct feed_config *config);
 int feed_create_from(struct feed **out, const struct feed_config *config, struct source *source,
                      char *error, size_t error_size);
 
-/* The makers that source_create() chooses among. `text` is what follows "sim:". */
+/* The makers that source_create() chooses among. `text` is what follows "sim:" or "file:". */
 int kafka_create(struct source **out, const struct feed_config *config, char *error,
                  size_t error_size);
 uint64_t kafka_memory_max(const struct feed_config *config);
+uint64_t file_source_memory_max(const char *text);
+int file_source_create(struct source **out, const char *text, char *error, size_t error_size);
 int sim_source_create(struct source **out, const char *text, char *error, size_t error_size);
 
 #endif

@@ -78,12 +78,13 @@ static int check_config(struct server *server, char *error, size_t error_size)
 {
     const struct config *config = &server->config;
     bool sim = strncmp(config->source, "sim:", 4) == 0 || strcmp(config->source, "sim") == 0;
-    if (!sim && strcmp(config->source, "kafka") != 0) {
-        snprintf(error, error_size, "setting 'source': '%s' is neither kafka nor sim:…",
+    bool file = strncmp(config->source, "file:", 5) == 0;
+    if (!sim && !file && strcmp(config->source, "kafka") != 0) {
+        snprintf(error, error_size, "setting 'source': '%s' is none of kafka, sim:… and file:…",
                  config->source);
         return -EINVAL;
     }
-    if (!sim && !config->demo && !config->brokers[0]) {
+    if (!sim && !file && !config->demo && !config->brokers[0]) {
         snprintf(error, error_size, "setting 'brokers' is needed with source kafka; or try --demo");
         return -EINVAL;
     }
@@ -360,18 +361,21 @@ static void announce_ready(const struct server *server)
     fflush(stdout);
 }
 
-/* Returns the signal that ends the server. */
+/* Returns the signal that ends the server, 0 when its source has ended and nothing more will come.
+ */
 static int wait_for_signal(struct server *server, const sigset_t *signals)
 {
-    bool announced = false;
+    const struct feed_metrics *feed = feed_metrics(server->feed);
+    bool announced = false, may_end = strncmp(server->config.source, "file:", 5) == 0;
     struct timespec poll = {.tv_nsec = READY_POLL_MS * 1000000};
     for (;;) {
-        int signal = announced ? sigwaitinfo(signals, NULL) : sigtimedwait(signals, NULL, &poll);
+        bool look = !announced || may_end;
+        int signal = look ? sigtimedwait(signals, NULL, &poll) : sigwaitinfo(signals, NULL);
         if (signal == SIGHUP)
             reload_tls(server);
-        else if (signal > 0)
-            return signal;
-        if (!announced && counter_get(&feed_metrics(server->feed)->ready)) {
+        else if (signal > 0 || counter_get(&feed->ended))
+            return signal > 0 ? signal : 0;
+        if (!announced && counter_get(&feed->ready)) {
             announce_ready(server);
             announced = true;
         }
@@ -420,7 +424,10 @@ static int run(struct server *server)
     }
     int signal_number = wait_for_signal(server, &signals);
     LOG_INFO("server.stopping", "signal=%s drain_ms=%" PRIu64,
-             signal_number == SIGTERM ? "TERM" : "INT", server->config.drain_ms);
+             signal_number == SIGTERM  ? "TERM"
+             : signal_number == SIGINT ? "INT"
+                                       : "none",
+             server->config.drain_ms);
     stop(server);
     LOG_INFO("server.stopped", "url=%s", server->url);
     return EXIT_SUCCESS;

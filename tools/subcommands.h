@@ -8,6 +8,7 @@
 
 int gen_main(int argc, char **argv);
 int import_main(int argc, char **argv);
+int replay_main(int argc, char **argv);
 int watch_main(int argc, char **argv);
 
 #endif

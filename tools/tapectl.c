@@ -19,6 +19,7 @@ struct subcommand {
 static const struct subcommand subcommands[] = {
     {"gen", gen_main, "send simulated ticks to Kafka"},
     {"import", import_main, "send recorded trades to Kafka: Binance's raw lines, or CSV"},
+    {"replay", replay_main, "send capture files to Kafka at their pace, or any other"},
     {"watch", watch_main, "show a Tapehead server's ticks in the terminal, or print them"},
 };
 
@@ -48,7 +49,7 @@ static const struct subcommand *find(const char *name)
 int main(int argc, char **argv)
 {
     if (argc < 2)
-        return refuse("a command is missing: gen, import or watch", "");
+        return refuse("a command is missing", "");
     const char *word = argv[1];
     if (strcmp(word, "--version") == 0) {
         printf("tapectl %s\n", TAPEHEAD_VERSION);

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT */
+/* replay: see replay.h. */
+#include "feed/replay.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "feed/clock.h"
+
+/* A file, and its next tick. */
+struct track {
+    struct tape_reader *reader;
+    struct tape_item item;
+    char symbol[SYMBOL_LEN_MAX];
+    int64_t time_ns; /* the item's, or the latest before it */
+    bool filled, ended;
+};
+
+struct replay {
+    struct replay_config config;
+    struct pace pace;
+    struct track *tracks;
+    size_t count;
+    struct track *next; /* whose tick comes next; NULL: to be chosen */
+    struct tape_item out;
+    bool paced; /* `next` has been given to the pace */
+    bool moved; /* `shift_ns` holds */
+    int64_t shift_ns;
+    uint64_t rounds;
+    uint64_t taken; /* in this round */
+    char error[512];
+};
+
+static bool matches(const char *pattern, const char *symbol, size_t len)
+{
+    size_t pattern_len = strlen(pattern);
+    if (pattern_len && pattern[pattern_len - 1] == '*')
+        return len >= pattern_len - 1 && memcmp(pattern, symbol, pattern_len - 1) == 0;
+    return len == pattern_len && memcmp(pattern, symbol, len) == 0;
+}
+
+static bool wants(void *arg, const char *symbol, size_t len)
+{
+    const struct replay_config *config = arg;
+    for (size_t i = 0; i < config->symbols_count; i++)
+        if (matches(config->symbols[i], symbol, len))
+            return true;
+    return config->symbols_count == 0;
+}
+
+static int open_track(struct replay *replay, size_t i, char *error, size_t error_size)
+{
+    const struct replay_config *config = &replay->config;
+    struct tape_reader_config reader = {
+        .path = config->paths[i], .notice = config->notice, .arg = config->arg};
+    struct tape_filter filter = {.clock = config->clock,
+                                 .from = config->from,
+                                 .until = config->until,
+                                 .from_ns = config->from_ns,
+                                 .until_ns = config->until_ns,
+                                 .wants = config->symbols_count ? wants : NULL,
+                                 .arg = &replay->config};
+    int rc = tape_reader_open(&replay->tracks[i].reader, &reader, error, error_size);
+    if (rc < 0)
+        return rc;
+    replay->count = i + 1;
+    rc = tape_reader_filter(replay->tracks[i].reader, &filter);
+    if (rc < 0)
+        snprintf(error, error_size, "%s: %s", config->paths[i],
+                 tape_reader_error(replay->tracks[i].reader));
+    return rc;
+}
+
+int replay_open(struct replay **out, const struct replay_config *config, char *error,
+                size_t error_size)
+{
+    struct replay *replay = calloc(1, sizeof *replay);
+    int rc = 0;
+    if (config->paths_count == 0 || config->paths_count > REPLAY_FILES_MAX) {
+        free(replay);
+        snprintf(error, error_size, "%zu files; 1 to %d can be replayed at a time",
+                 config->paths_count, REPLAY_FILES_MAX);
+        return -EINVAL;
+    }
+    if (replay)
+        replay->tracks = calloc(config->paths_count, sizeof *replay->tracks);
+    if (!replay || !replay->tracks) {
+        free(replay);
+        snprintf(error, error_size, "out of memory");
+        return -ENOMEM;
+    }
+    replay->config = *config;
+    pace_begin(&replay->pace, config->speed, config->max_gap_ns);
+    for (size_t i = 0; i < config->paths_count && rc == 0; i++)
+        rc = open_track(replay, i, error, error_size);
+    if (rc == 0)
+        *out = replay;
+    else
+        replay_close(replay);
+    return rc;
+}
+
+void replay_close(struct replay *replay)
+{
+    if (!replay)
+        return;
+    for (size_t i = 0; i < replay->count; i++)
+        tape_reader_close(replay->tracks[i].reader);
+    free(replay->tracks);
+    free(replay);
+}
+
+/* Returns 0, or -errno with the sentence kept. */
+static int fill(struct replay *replay, struct track *track)
+{
+    int rc = tape_reader_next(track->reader, &track->item);
+    if (rc < 0) {
+        snprintf(replay->error, sizeof replay->error, "%s", tape_reader_error(track->reader));
+        track->ended = rc != -EBADMSG;
+        return rc;
+    }
+    track->filled = rc == 1;
+    track->ended = rc == 0;
+    if (!track->filled)
+        return 0;
+    int64_t time_ns =
+        replay->config.clock == TAPE_EVENT ? track->item.tick.ts_ns : track->item.tick.rts_ns;
+    track->time_ns = time_ns > track->time_ns ? time_ns : track->time_ns;
+    /* The reader's own memory holds only until its next call, which another tick may need. */
+    memcpy(track->symbol, track->item.symbol, track->item.symbol_len);
+    track->item.symbol = track->symbol;
+    return 0;
+}
+
+/* Whether `a` comes before `b`; of equals the one of the earlier file does. */
+static bool is_before(const struct track *a, const struct track *b)
+{
+    const struct tick *x = &a->item.tick, *y = &b->item.tick;
+    if (a->time_ns != b->time_ns)
+        return a->time_ns < b->time_ns;
+    if (tick_partition(x) != tick_partition(y))
+        return tick_partition(x) < tick_partition(y);
+    return tick_offset(x) < tick_offset(y);
+}
+
+static void begin_again(struct replay *replay)
+{
+    for (size_t i = 0; i < replay->count; i++) {
+        struct track *track = &replay->tracks[i];
+        tape_reader_rewind(track->reader);
+        track->filled = track->ended = false;
+        track->time_ns = 0;
+    }
+    replay->rounds++;
+    replay->taken = 0;
+    replay->moved = false;
+    pace_begin(&replay->pace, replay->pace.speed, replay->pace.max_gap_ns);
+}
+
+/* Returns 1, 0 at the end of all, or -errno. */
+static int choose(struct replay *replay)
+{
+    for (size_t i = 0; i < replay->count; i++) {
+        struct track *track = &replay->tracks[i];
+        while (!track->filled && !track->ended) {
+            int rc = fill(replay, track);
+            if (rc < 0)
+                return rc;
+        }
+        if (track->filled && (!replay->next || is_before(track, replay->next)))
+            replay->next = track;
+    }
+    return replay->next != NULL;
+}
+
+static void prepare(struct replay *replay)
+{
+    replay->out = replay->next->item;
+    replay->paced = false;
+    if (!replay->config.shift)
+        return;
+    if (!replay->moved) {
+        replay->moved = true;
+        replay->shift_ns = clock_wall_ns() - replay->out.tick.ts_ns;
+    }
+    replay->out.tick.ts_ns += replay->shift_ns;
+}
+
+int replay_peek(struct replay *replay, int64_t now_ns, const struct tape_item **item,
+                int64_t *due_ns)
+{
+    if (!replay->next) {
+        int rc = choose(replay);
+        if (rc == 0 && replay->config.loop && replay->taken > 0) {
+            begin_again(replay);
+            rc = choose(replay);
+        }
+        if (rc <= 0)
+            return rc;
+        prepare(replay);
+    }
+    if (!replay->paced)
+        pace_next(&replay->pace, replay->next->time_ns, now_ns);
+    replay->paced = true;
+    *item = &replay->out;
+    *due_ns = pace_due(&replay->pace);
+    return 1;
+}
+
+void replay_take(struct replay *replay)
+{
+    replay->next->filled = false;
+    replay->next = NULL;
+    replay->taken++;
+}
+
+struct pace *replay_pace(struct replay *replay)
+{
+    return &replay->pace;
+}
+
+int64_t replay_time_ns(const struct replay *replay)
+{
+    return replay->next ? replay->next->time_ns : replay->pace.tape_ns;
+}
+
+uint64_t replay_rounds(const struct replay *replay)
+{
+    return replay->rounds;
+}
+
+const char *replay_error(const struct replay *replay)
+{
+    return replay->error;
+}
+
+struct tape_stats replay_stats(const struct replay *replay)
+{
+    struct tape_stats sum = {0};
+    for (size_t i = 0; i < replay->count; i++) {
+        const struct tape_stats *one = tape_reader_stats(replay->tracks[i].reader);
+        sum.file_bytes += one->file_bytes;
+        sum.read_bytes += one->read_bytes;
+        sum.blocks_read += one->blocks_read;
+        sum.blocks_skipped += one->blocks_skipped;
+        sum.ticks_read += one->ticks_read;
+        sum.ticks_passed += one->ticks_passed;
+        sum.plain_bytes += one->plain_bytes;
+    }
+    return sum;
+}
+
+const char *replay_topic(const struct replay *replay, uint32_t place)
+{
+    for (size_t i = 0; i < replay->count; i++) {
+        const char *topic = tape_reader_topic(replay->tracks[i].reader, place);
+        if (topic)
+            return topic;
+    }
+    return NULL;
+}
