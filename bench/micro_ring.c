@@ -65,7 +65,8 @@ static uint64_t run_alone(void *arg)
     return TICKS;
 }
 
-/* Writer and reader on cores of their own, where there are two: on one they would only take turns. */
+/* Writer and reader on cores of their own, where there are two: on one they would only take turns.
+ */
 static void stay_on(int core)
 {
     cpu_set_t set;

@@ -66,7 +66,7 @@ void client_accept(struct worker *worker, uint32_t socket, const struct io_peer 
     if ((keys && !tls) || answer == ADDRESSES_TOO_FAST) {
         tls_free(tls);
         give_slot_back(worker, index);
-        turn_away(worker, socket, tls ? CLOSED_ADDRESS : CLOSED_REFUSED);
+        turn_away(worker, socket, answer == ADDRESSES_TOO_FAST ? CLOSED_ADDRESS : CLOSED_REFUSED);
         return;
     }
     struct client *client = &worker->clients[index];

@@ -90,8 +90,8 @@ void client_closed(struct worker *worker, uint32_t index);
 /* The liveness timer is due. */
 void client_timer(struct worker *worker, uint32_t index);
 
-/* Something is about to be sent: a heartbeat that is due within half its period goes along, and costs
- * no send of its own. */
+/* Something is about to be sent: a heartbeat that is due within half its period goes along, and
+ * costs no send of its own. */
 void client_beat_along(struct worker *worker, uint32_t index);
 
 /* Says goodbye: a close frame after the control lane; ticks that wait are dropped. */

@@ -114,7 +114,7 @@ static int add_to_list(struct config *config, const struct setting *setting, con
                        char *error, size_t size)
 {
     size_t *count = (size_t *)((char *)config + setting->count_offset);
-    if (!strchr(value, '=')) {
+    if (strchr(setting->unit, '=') && !strchr(value, '=')) {
         snprintf(error, size, "'%s' is not %s", value, setting->unit);
         return -EINVAL;
     }

@@ -53,7 +53,8 @@ static struct answer readiness(struct worker *worker, struct bytes *body)
 {
     const struct feed_metrics *feed = feed_metrics(worker->cluster->feed);
     enum feed_state state = (enum feed_state)counter_get(&feed->state);
-    bool ready = counter_get(&feed->ready) && (state == FEED_LIVE || state == FEED_REPLAY) && !worker->drain_until_ms;
+    bool ready = counter_get(&feed->ready) && (state == FEED_LIVE || state == FEED_REPLAY) &&
+                 !worker->drain_until_ms;
     bytes_printf(body, "%s source=%s\n",
                  ready                    ? "ready"
                  : worker->drain_until_ms ? "draining"

@@ -12,6 +12,7 @@
 #include "server/worker.h"
 
 enum {
+    ECHO_MESSAGES = 4,
     INFLATED_KEPT = 64 * 1024, /* of the worker's buffer, between messages */
     TLS_HANDSHAKE = 0x16,      /* the first byte of a TLS client; of no HTTP request */
 };
@@ -180,7 +181,7 @@ static void upgrade(struct worker *worker, uint32_t index, const struct http_req
     }
     if (request->upgrade == HTTP_UPGRADE_BAD_VERSION) {
         refuse(worker, index, CLOSED_PROTOCOL, 426, "Sec-WebSocket-Version must be 13",
-               "Sec-WebSocket-Version: 13\r\nUpgrade: websocket\r\n");
+               "Sec-WebSocket-Version: 13\r\nConnection: upgrade\r\nUpgrade: websocket\r\n");
         return;
     }
     if (request->upgrade == HTTP_UPGRADE_BAD || request->head) {
@@ -206,7 +207,9 @@ static void upgrade(struct worker *worker, uint32_t index, const struct http_req
     ws_parser_init(&client->parser, config->max_message_bytes);
     client->parser.deflate = deflate;
     fanout_control(&worker->fanout, index, head, (uint32_t)len);
-    if (!echo)
+    if (echo) /* what came at once is echoed at once */
+        sub->lane_max += (uint32_t)(ECHO_MESSAGES * config->max_message_bytes);
+    else
         session_open(worker, index, request->query);
     if (client->state == CLIENT_OPEN)
         client_arm(worker, index);

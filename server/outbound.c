@@ -208,6 +208,20 @@ void outbound_released(struct worker *worker, uint32_t index, bool copied)
     client_free_if_done(worker, index);
 }
 
+static void try_again(struct worker *worker, uint32_t index)
+{
+    worker->fanout.subscribers[index].held = false;
+    fanout_mark_dirty(&worker->fanout, index);
+}
+
+/* Only the end of a record has left, and more waits: the stall isn't over yet. */
+static bool is_still_behind(const struct worker *worker, uint32_t index)
+{
+    const struct client *client = &worker->clients[index];
+    return client->blocked_ms && !tls_was_sealed(client->tls) &&
+           fanout_waiting(&worker->fanout.subscribers[index]);
+}
+
 /* Returns whether all of it was taken, or -ENOMEM. */
 static int account(struct worker *worker, const struct send *send, uint32_t taken)
 {
@@ -238,6 +252,8 @@ void outbound_sent(struct worker *worker, uint32_t index, const struct io_event 
         client_abort(worker, index, CLOSED_BROKEN);
     else if (!whole)
         block(worker, index, taken > 0);
+    else if (client->tls && is_still_behind(worker, index))
+        try_again(worker, index);
     else
         unblock(worker, index);
 }
@@ -252,7 +268,6 @@ void outbound_writable(struct worker *worker, uint32_t index, int32_t result)
         client_abort(worker, index, CLOSED_BROKEN);
     } else {
         /* Still blocked until a send says otherwise: the poll may also tell of an error. */
-        worker->fanout.subscribers[index].held = false;
-        fanout_mark_dirty(&worker->fanout, index);
+        try_again(worker, index);
     }
 }

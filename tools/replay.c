@@ -101,9 +101,15 @@ static int check(struct replayer *r, const struct options *options)
     return 0;
 }
 
+static const char *const clocks[] = {"event", "receive", NULL};
+static const char summary[] =
+    "Sends the ticks of capture files to Kafka, each at its instant; several files as one tape.";
+static const char notes[] =
+    "On a terminal: space pauses and goes on, . steps, + and - change the speed, q ends.\n"
+    "Ends with status 1 when a file was damaged, or Kafka didn't acknowledge every tick.";
+
 static int read_options(struct replayer *r, int argc, char **argv, int *status)
 {
-    static const char *const clocks[] = {"event", "receive", NULL};
     const struct option_spec specs[] = {
         SINK_OPTIONS(r->settings),
         {.name = "speed",
@@ -147,18 +153,8 @@ static int read_options(struct replayer *r, int argc, char **argv, int *status)
          .to.flag = &r->loop,
          .help = "begin again at the end, until Ctrl-C"},
     };
-    const struct options options = {
-        .program = "tapectl replay",
-        .operands = "FILE...",
-        .summary = "Sends the ticks of capture files to Kafka, each at its instant; several files "
-                   "as one tape.",
-        .specs = specs,
-        .count = ARRAY_LEN(specs),
-        .notes = "On a terminal: space pauses and goes on, . steps, + and - change the speed, q "
-                 "ends.\n"
-                 "Ends with status 1 when a file was damaged, or Kafka didn't acknowledge every "
-                 "tick.",
-    };
+    const struct options options = {"tapectl replay", "FILE...", summary, specs,
+                                    ARRAY_LEN(specs), notes};
     int operands = options_start(&options, argc, argv, status);
     if (operands < 0)
         return -1;

@@ -30,6 +30,7 @@ struct tls {
     /* From the peer, while it is read. */
     const uint8_t *in;
     size_t in_len;
+    size_t hello_len; /* of all that came before the handshake was over */
 
     /* To the peer: where the record that is being sealed goes, if one is; else to the rest. */
     uint8_t *area;
@@ -140,6 +141,13 @@ static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *o
     return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
+/* Instead of asking on the terminal. */
+static int no_passphrase(char *out, int size, int writing, void *arg)
+{
+    (void)out, (void)size, (void)writing, (void)arg;
+    return -1;
+}
+
 static int read_files(SSL_CTX *context, const struct tls_config *config, char *error, size_t size)
 {
     if (SSL_CTX_use_certificate_chain_file(context, config->cert) != 1)
@@ -168,6 +176,7 @@ static int make_context(SSL_CTX **out, const struct tls_config *config, char *er
     SSL_CTX_set_session_id_context(context, (const unsigned char *)"tapehead", 8);
     SSL_CTX_set_num_tickets(context, 1);
     SSL_CTX_set_alpn_select_cb(context, choose_protocol, NULL);
+    SSL_CTX_set_default_passwd_cb(context, no_passphrase);
     int rc = read_files(context, config, error, size);
     if (rc == 0)
         *out = context;
@@ -324,6 +333,8 @@ void tls_feed(struct tls *tls, const uint8_t *data, size_t len)
 {
     tls->in = data;
     tls->in_len = len;
+    if (!tls->ready)
+        tls->hello_len += len;
 }
 
 /* Whoever speaks HTTP to this port is told so in HTTP. */
@@ -357,6 +368,9 @@ int tls_read(struct tls *tls, uint8_t *out, size_t size)
     if (tls->state != TLS_OPEN)
         return tls->state == TLS_CLOSED ? -ECONNRESET : -EPROTO;
     ERR_clear_error();
+    /* OpenSSL keeps an unfinished hello of up to 128 KiB. */
+    if (!tls->ready && tls->hello_len > TLS_HELLO_MAX)
+        return fail(tls);
     int rc = SSL_read_ex(tls->ssl, out, size, &got);
     tls->ready = tls->ready || SSL_is_init_finished(tls->ssl);
     if (rc == 1)
@@ -439,6 +453,11 @@ int tls_sent(struct tls *tls, uint32_t taken)
         tls->rest_head = tls->rest_size = 0;
     }
     return left == 0;
+}
+
+bool tls_was_sealed(const struct tls *tls)
+{
+    return tls->out_sealed;
 }
 
 bool tls_close(struct tls *tls)

@@ -22,11 +22,12 @@ struct tls_keys;
 struct tls;
 
 enum {
-    TLS_PLAIN_MAX = 16384,               /* bytes that one record carries (RFC 8446, 5.1) */
-    TLS_RECORD_MAX = TLS_PLAIN_MAX + 64, /* and with header, nonce and tag, in any version */
-    TLS_REST_MAX = 2 * TLS_RECORD_MAX,   /* a record that left in part, and what TLS has to say */
+    TLS_PLAIN_MAX = 16384,                /* bytes that one record carries (RFC 8446, 5.1) */
+    TLS_RECORD_MAX = TLS_PLAIN_MAX + 256, /* and with header, nonce, padding and tag, at worst */
+    TLS_HELLO_MAX = 16384,                /* bytes from the peer until the handshake is over */
+    TLS_REST_MAX = 2 * TLS_RECORD_MAX,    /* a record that left in part, and what TLS has to say */
     TLS_CONNECTION_BYTES =
-        24 * 1024, /* what OpenSSL keeps of one at most, measured; without rest */
+        48 * 1024, /* what OpenSSL keeps of one at most, measured; without rest */
 };
 
 /* Paths of PEM files: a certificate with its chain, and its key; `min` is "1.2" or "1.3". */
@@ -85,6 +86,9 @@ const uint8_t *tls_rest(struct tls *tls, uint32_t *len);
 /* What tls_seal() or tls_rest() gave last was handed to the socket, which took `taken` of it.
  * Returns whether that was all, or -ENOMEM when the others couldn't be kept. */
 int tls_sent(struct tls *tls, uint32_t taken);
+
+/* Whether what was handed over last was a record of tls_seal(). */
+bool tls_was_sealed(const struct tls *tls);
 
 /* Says goodbye: close_notify, to the rest. Returns whether there is one to be sent: not the second
  * time, nor when the handshake isn't over. */

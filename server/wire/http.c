@@ -19,6 +19,7 @@ struct fields {
     bool connection_close;
     bool connection_keep_alive;
     bool transfer_encoding;
+    bool host_in_target;
     bool protocols_bad;
     bool extensions_bad;
     struct http_text content_length;
@@ -142,6 +143,25 @@ static bool target_is_sound(struct http_text target)
     return target.len > 0 && target.data[0] == '/';
 }
 
+/* RFC 9112, 3.2.2: "http://host/path" is as good as "/path", and its host counts, not the header's.
+ */
+static void take_authority(struct http_text *target, struct http_request *request,
+                           struct fields *fields)
+{
+    size_t scheme = target->len > 7 && strncasecmp(target->data, "http://", 7) == 0    ? 7
+                    : target->len > 8 && strncasecmp(target->data, "https://", 8) == 0 ? 8
+                                                                                       : 0;
+    size_t end = scheme;
+    while (end < target->len && target->data[end] != '/' && target->data[end] != '?')
+        end++;
+    if (!scheme || end == scheme)
+        return;
+    request->host = text_of(target->data + scheme, end - scheme);
+    fields->host_in_target = true;
+    bool bare = end == target->len;
+    *target = bare ? text_of("/", 1) : text_of(target->data + end, target->len - end);
+}
+
 static int parse_request_line(struct http_text line, struct http_request *request,
                               struct fields *fields)
 {
@@ -158,6 +178,7 @@ static int parse_request_line(struct http_text line, struct http_request *reques
     request->head = text_is(request->method, "HEAD");
     if (!request->head && !text_is(request->method, "GET"))
         return refuse(request, 405, "The method is not GET or HEAD.");
+    take_authority(&target, request, fields);
     if (!target_is_sound(target))
         return malformed(request, "The request target is malformed; it must start with a slash.");
     request->path = take_until(&target, '?');
@@ -188,8 +209,9 @@ static void read_protocols(struct http_text list, struct http_request *request,
                            struct fields *fields)
 {
     struct http_text token;
+    bool any = false;
     request->protocols_offered = true;
-    while (list_next(&list, &token)) {
+    for (; list_next(&list, &token); any = true) {
         fields->protocols_bad |= !is_token(token);
         if (request->protocol != HTTP_PROTOCOL_NONE)
             continue;
@@ -198,6 +220,7 @@ static void read_protocols(struct http_text list, struct http_request *request,
         else if (text_is(token, "tapehead.msgpack"))
             request->protocol = HTTP_PROTOCOL_MSGPACK;
     }
+    fields->protocols_bad |= !any; /* RFC 6455, 4.3: one at least */
 }
 
 static void read_upgrade(struct http_text list, struct fields *fields)
@@ -213,7 +236,8 @@ static void read_field(struct http_text name, struct http_text value, struct htt
 {
     if (text_is_nocase(name, "Host")) {
         fields->hosts++;
-        request->host = value;
+        if (!fields->host_in_target)
+            request->host = value;
     } else if (text_is_nocase(name, "Origin")) {
         fields->origins++;
         request->origin = value;

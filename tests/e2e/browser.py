@@ -14,7 +14,7 @@ from server import wait_for
 FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
     "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage",
-    "--no-default-browser-check", "--window-size=1280,900", "--remote-debugging-port=0",
+    "--no-default-browser-check", "--window-size=1280,900", "--remote-debugging-port=0", "--ignore-certificate-errors",
 ]  # fmt: skip
 
 

@@ -11,6 +11,7 @@ import queue
 import subprocess
 import threading
 import time
+from urllib.parse import urlsplit
 
 import msgpack
 from websockets.exceptions import ConnectionClosed
@@ -18,6 +19,7 @@ from websockets.sync.client import connect
 
 from kafka import DEPS
 from server import ROOT
+from tls import Shared
 
 NODE = ROOT / "tests/e2e/node"
 SIDES = ["none", "buy", "sell"]
@@ -82,6 +84,9 @@ class Client:
         # Without a bound to its queue it reads on by itself, so that a close isn't kept waiting by what nobody asked for.
         options = {"compression": None, "max_size": None, "max_queue": None, "ping_interval": None,
                    "open_timeout": 20, "close_timeout": 5, **options}  # fmt: skip
+        if secure := options.pop("ssl", None):
+            options["sock"] = Shared(urlsplit(url).port, secure)
+            url = url.replace("wss:", "ws:")
         self.socket = connect(url, subprotocols=protocols, legacy=True, **options)
         self.welcome = self.next() if welcome else None
 

@@ -10,7 +10,8 @@ import browser
 from clients import Client, Crowd, NodeClient
 from kafka import Broker
 from raw import Raw
-from server import BINARY, ROOT, TAPECTL, Server
+from server import BINARY, ROOT, TAPECTL, TRUSTING, Server
+from tls import Pair
 
 FIGURES = []
 
@@ -80,6 +81,18 @@ def sim(start):
     return sim
 
 
+@pytest.fixture
+def pair(tmp_path):
+    """A certificate and its key, for --tls-cert and --tls-key."""
+    return Pair(tmp_path)
+
+
+@pytest.fixture
+def secure_sim(sim, pair):
+    """sim() over TLS, with `pair`."""
+    return lambda settings="rate=200,symbols=10", *arguments: sim(settings, *pair.arguments, *arguments)
+
+
 @pytest.fixture(scope="module")
 def shared_sim():
     """One quiet server for a module's tests that ask little of it."""
@@ -105,7 +118,8 @@ def client():
     opened = []
 
     def client(server, form="json", query="", path="/ws", **options):
-        opened.append(Client(f"ws://127.0.0.1:{server.port}{path}{query}", form, **options))
+        options = {"ssl": TRUSTING, **options} if server.secure else options
+        opened.append(Client(server.ws.removesuffix("/ws") + path + query, form, **options))
         return opened[-1]
 
     yield client

@@ -8,10 +8,13 @@ import os
 import socket
 import struct
 import time
+import zlib
 
 from clients import decode
 
-TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
+CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
+RSV1, RSV2, RSV3 = 4, 2, 1
+TAIL = b"\0\0\xff\xff"  # RFC 7692, 7.2.1: what is left off a deflated message
 
 
 def upgrade(path="/ws", host="127.0.0.1", **headers):
@@ -23,6 +26,17 @@ def upgrade(path="/ws", host="127.0.0.1", **headers):
     }  # fmt: skip
     lines = [f"{key}: {value}" for key, value in fields.items() if value is not None]
     return "\r\n".join([f"GET {path} HTTP/1.1", *lines, "", ""]).encode()
+
+
+def deflated(data, flush=zlib.Z_SYNC_FLUSH):
+    """A message's payload, deflated as RFC 7692 wants it."""
+    stream = zlib.compressobj(wbits=-15)
+    return (stream.compress(data) + stream.flush(flush)).removesuffix(TAIL)
+
+
+def inflated(payload, window=15):
+    """Of a message that stands alone: it refers to no other, and to nothing farther back than the window."""
+    return zlib.decompressobj(wbits=-window).decompress(payload + TAIL)
 
 
 class Answer:
@@ -38,13 +52,22 @@ class Answer:
 
 
 class Raw:
-    def __init__(self, port, receive_buffer=None, timeout=20):
+    """`source` is an address to connect from; `tls` a context, for a server that speaks TLS. Once `window` is set to
+    what was negotiated, frames may be deflated; `was_deflated` tells whether the last one was."""
+
+    def __init__(self, port, receive_buffer=None, timeout=20, source="", tls=None, session=None):
         self.socket = socket.socket()
         self.socket.settimeout(timeout)
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        if source:
+            self.socket.bind((source, 0))
         self.socket.connect(("127.0.0.1", port))
+        if tls:
+            self.socket = tls.wrap_socket(self.socket, suppress_ragged_eofs=False, session=session)
         self.buffer = b""
+        self.window = None
+        self.was_deflated = False
 
     def send(self, data):
         self.socket.sendall(data)
@@ -100,9 +123,11 @@ class Raw:
         self.frame(TEXT, text.encode())
 
     def read_frame(self):
-        """(opcode, payload) of one server frame, which must be whole, unmasked and of the plainest form."""
+        """(opcode, payload) of one server frame, which must be whole, unmasked and of the plainest form, but for what
+        was negotiated."""
         first, second = self._take(2)
-        assert first & 0x80 and not first & 0x70, f"not a plain final frame: {first:#x}"
+        self.was_deflated = bool(self.window) and bool(first & 0x40)
+        assert first & 0x80 and not first & (0x30 if self.window else 0x70), f"not a plain final frame: {first:#x}"
         assert not second & 0x80, "a masked server frame"
         size = second
         if size == 126:
@@ -111,7 +136,8 @@ class Raw:
         elif size == 127:
             (size,) = struct.unpack(">Q", self._take(8))
             assert size >= 1 << 16
-        return first & 15, self._take(size)
+        payload = self._take(size)
+        return first & 15, inflated(payload, self.window) if self.was_deflated else payload
 
     def message(self):
         """The next message; pings on the way are answered."""

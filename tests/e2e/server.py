@@ -16,6 +16,8 @@ import time
 import urllib.request
 from pathlib import Path
 
+import tls
+
 ROOT = Path(__file__).resolve().parents[2]
 BINARY = Path(os.environ.get("TAPEHEAD", ROOT / "build/server/tapehead")).resolve()
 TAPECTL = Path(os.environ.get("TAPECTL", BINARY.parents[1] / "tools/tapectl")).resolve()
@@ -27,6 +29,9 @@ ENVIRONMENT = {
     "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1:exitcode=66",
     "TSAN_OPTIONS": f"exitcode=66:second_deadlock_stack=1:suppressions={ROOT}/tests/e2e/tsan.supp",
 }
+
+
+TRUSTING = tls.context()
 
 
 def environment():
@@ -64,9 +69,10 @@ class Server:
             self.process.kill()
             self.wait()
             raise AssertionError(f"not ready, status {self.process.returncode}: {self.stderr()}")
-        self.port = int(address[1])
-        self.http = f"http://127.0.0.1:{self.port}"
-        self.ws = f"ws://127.0.0.1:{self.port}/ws"
+        self.secure = address[1] == "s"
+        self.port = int(address[2])
+        self.http = f"http{address[1]}://127.0.0.1:{self.port}"
+        self.ws = f"ws{address[1]}://127.0.0.1:{self.port}/ws"
 
     def _collect(self):
         for line in self.process.stderr:
@@ -77,10 +83,10 @@ class Server:
         timer.start()
         line = self.process.stdout.readline()
         timer.cancel()
-        return re.fullmatch(r"tapehead ready url=http://127\.0\.0\.1:(\d+)/ workers=\d+ source=\S+\n", line)
+        return re.fullmatch(r"tapehead ready url=http(s?)://127\.0\.0\.1:(\d+)/ workers=\d+ source=\S+\n", line)
 
     def _listening_event(self):
-        event = r"server\.listening url=http://127\.0\.0\.1:(\d+)/ "
+        event = r"server\.listening url=http(s?)://127\.0\.0\.1:(\d+)/ "
         return wait_for(lambda: re.search(event, self.stderr()), 20)
 
     @property
@@ -94,7 +100,7 @@ class Server:
         return self.process.poll() is None
 
     def get(self, path, timeout=10):
-        with urllib.request.urlopen(self.http + path, timeout=timeout) as answer:
+        with urllib.request.urlopen(self.http + path, timeout=timeout, context=TRUSTING) as answer:
             return answer.read().decode()
 
     def json(self, path):
@@ -102,6 +108,14 @@ class Server:
 
     def metrics(self):
         return Metrics(self.get("/metrics"))
+
+    def closed(self, reason):
+        """Connections that ended for this reason so far."""
+        return int(self.metrics().sum("tapehead_closed_total", reason=reason))
+
+    def bound(self):
+        """The sum of memory that it said at start it would keep to."""
+        return int(re.search(r"memory\.bound what=sum bytes=(\d+)", self.stderr())[1])
 
     def signal(self, number):
         self.process.send_signal(number)

@@ -111,10 +111,21 @@ static void the_target_is_split_at_its_question_mark(void **state)
     assert_false(request.protocols_offered);
 }
 
-static void a_target_must_be_in_origin_form(void **state)
+static void a_target_is_a_path_or_an_absolute_url_whose_host_counts(void **state)
 {
     (void)state;
-    assert_refused(400, "GET http://x/ HTTP/1.1\r\nHost: x\r\n\r\n");
+    struct http_request request;
+    assert_taken("GET http://a:80/ws?b=c HTTP/1.1\r\nHost: x\r\n\r\n", &request);
+    assert_true(http_path_is(&request, "/ws"));
+    assert_int_equal(request.query.len, 3);
+    assert_int_equal(request.host.len, 4);
+    assert_memory_equal(request.host.data, "a:80", 4);
+    assert_taken("GET HTTPS://a HTTP/1.1\r\nHost: x\r\n\r\n", &request);
+    assert_true(http_path_is(&request, "/"));
+    assert_refused(400, "GET ftp://x/ HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_refused(400, "GET http:///a HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_refused(400, "GET http://x?a HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_refused(400, "GET http://x{/a HTTP/1.1\r\nHost: x\r\n\r\n");
     assert_refused(400, "GET * HTTP/1.1\r\nHost: x\r\n\r\n");
     assert_refused(400, "GET x:80 HTTP/1.1\r\nHost: x\r\n\r\n");
     assert_refused(400, "GET /#a HTTP/1.1\r\nHost: x\r\n\r\n");
@@ -445,7 +456,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rfc_6455_1_2_handshake_is_read),
         cmocka_unit_test(the_target_is_split_at_its_question_mark),
-        cmocka_unit_test(a_target_must_be_in_origin_form),
+        cmocka_unit_test(a_target_is_a_path_or_an_absolute_url_whose_host_counts),
         cmocka_unit_test(a_request_line_has_three_parts_and_single_spaces),
         cmocka_unit_test(other_versions_are_refused),
         cmocka_unit_test(other_methods_are_refused),
