@@ -238,7 +238,8 @@ static bool is_expected(const struct io *io, uint32_t socket, const struct pendi
 static bool is_due(const struct io *io, const struct pending *pending)
 {
     return pending->due <= io->turns &&
-           (pending->event.kind != IO_CLOSE || !is_expected(io, pending->socket, pending));
+           (pending->event.kind != IO_CLOSE || pending->socket == UINT32_MAX ||
+            !is_expected(io, pending->socket, pending));
 }
 
 static void hand_over(struct io *io, const struct pending *pending)

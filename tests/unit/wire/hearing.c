@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "hearing.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "server/wire/inflate.h"
 
 void hearing_init(struct hearing *hearing, uint64_t message_max)
 {
@@ -37,6 +40,38 @@ static void write_hex(FILE *out, const uint8_t *data, size_t len)
     putc_unlocked('\n', out);
 }
 
+void hearing_negotiate_deflate(struct hearing *hearing)
+{
+    hearing->parser.deflate = true;
+}
+
+static void hear_message(struct hearing *hearing, uint8_t opcode, const uint8_t *data, size_t len)
+{
+    fputs(opcode == WS_TEXT ? "text " : "binary ", hearing->out);
+    write_hex(hearing->out, data, len);
+}
+
+static void hear_deflated(struct hearing *hearing, uint8_t opcode)
+{
+    static struct inflate *inflate; /* one for all: nothing is kept between messages */
+    struct bytes out = {0};
+    struct utf8 utf8 = {0};
+    if (!inflate)
+        inflate = inflate_create();
+    assert_non_null(inflate);
+    int rc = inflate_message(inflate, hearing->message, hearing->message_len,
+                             hearing->parser.message_max, &out);
+    assert_true(rc == 0 || rc == -EMSGSIZE || rc == -EBADMSG);
+    bool bad_text = rc == 0 && opcode == WS_TEXT &&
+                    (!utf8_feed(&utf8, out.data, out.len) || !utf8_complete(&utf8));
+    hearing->over = hearing->deaf = rc != 0 || bad_text;
+    if (hearing->deaf)
+        fprintf(hearing->out, "error %u\n", rc == -EMSGSIZE ? WS_CLOSE_TOO_BIG : WS_CLOSE_BAD_DATA);
+    else
+        hear_message(hearing, opcode, out.data, out.len);
+    bytes_finish(&out);
+}
+
 static void hear_data(struct hearing *hearing, const struct ws_event *event)
 {
     assert_true(event->opcode == WS_TEXT || event->opcode == WS_BINARY);
@@ -47,8 +82,10 @@ static void hear_data(struct hearing *hearing, const struct ws_event *event)
     hearing->message_len += event->len;
     if (!event->fin)
         return;
-    fputs(event->opcode == WS_TEXT ? "text " : "binary ", hearing->out);
-    write_hex(hearing->out, hearing->message, hearing->message_len);
+    if (event->deflated)
+        hear_deflated(hearing, event->opcode);
+    else
+        hear_message(hearing, event->opcode, hearing->message, hearing->message_len);
     hearing->message_len = 0;
 }
 
@@ -74,7 +111,7 @@ void hearing_feed(struct hearing *hearing, const uint8_t *data, size_t len)
 {
     uint8_t *piece = guard_place(data, len);
     struct ws_event event;
-    for (;;) {
+    while (!hearing->deaf) {
         bool over = hearing->over;
         size_t used = ws_parse(&hearing->parser, piece, len, &event);
         assert_true(used <= len);

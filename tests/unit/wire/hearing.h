@@ -22,6 +22,7 @@ struct hearing {
     size_t message_len;
     size_t consumed; /* up to and with the event that ended it all */
     bool over;
+    bool deaf; /* over for a message that could not be inflated: the parser doesn't know */
     char *text;
     size_t text_len;
     FILE *out;
@@ -29,6 +30,9 @@ struct hearing {
 
 void hearing_init(struct hearing *hearing, uint64_t message_max);
 void hearing_finish(struct hearing *hearing);
+
+/* permessage-deflate was negotiated: deflated messages are heard inflated. */
+void hearing_negotiate_deflate(struct hearing *hearing);
 void hearing_feed(struct hearing *hearing, const uint8_t *data, size_t len);
 
 /* Everything heard so far. */
