@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # Runs all tests, from nothing: installs what is missing (Debian packages, and into .deps a Python environment, two npm
-# packages and a Kafka broker), builds with gcc, clang and two sanitizers, runs the unit tests in all four builds and the
+# packages, a Kafka broker and the Autobahn suite), builds with gcc, clang and two sanitizers, runs the unit tests in all four builds and the
 # end-to-end tests, and ends with one line, `N passed, N failed, N skipped`. What stands already is reused.
 #
 #     tests/run.sh [--fast] [-k EXPRESSION]
@@ -37,7 +37,7 @@ failures=() # stages that could not do their part; each counts as one failed tes
 
 packages=(gcc clang libclang-rt-14-dev clang-format meson ninja-build pkg-config
     liburing-dev librdkafka-dev libssl-dev libmsgpack-dev libjansson-dev libcmocka-dev zlib1g-dev
-    python3 python3-venv maven chromium git ca-certificates)
+    python3 python3-venv maven chromium git ca-certificates openssl)
 
 stage() {
     printf '\n==> [%4ds] %s\n' "$SECONDS" "$*"
@@ -105,6 +105,11 @@ fill_kafka() {
         dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$1" && rm -rf "$deps/m2"
 }
 
+# Python 2.7, which Debian 12 no longer has, with the Autobahn test suite.
+fill_autobahn() {
+    quietly autobahn tests/autobahn/python2.sh "$python" "$1"
+}
+
 # build FOLDER CC MESON-OPTION…
 build() {
     local folder=$1 cc=$2
@@ -155,6 +160,7 @@ install_packages || give_up "Debian packages could not be installed"
 once venv tests/e2e/requirements.txt fill_venv || give_up "Python packages could not be installed"
 once node tests/e2e/node/package.json fill_node || give_up "npm packages could not be installed"
 once kafka tests/e2e/pom.xml fill_kafka || give_up "Apache Kafka could not be resolved"
+once autobahn tests/autobahn/requirements.txt fill_autobahn || echo "without the Autobahn suite, whose tests then fail or are skipped"
 
 builds=()
 try_build() {
