@@ -196,14 +196,16 @@ static void take_event(struct kafka *k, const rd_kafka_message_t *m, int64_t now
 static void begin(struct kafka *k, struct kafka_part *p, const struct kafka_found *found)
 {
     rd_kafka_topic_t *topic = k->topics[p->topic].handle;
-    if (p->placed > 0) {
-        if (found->span.begin > p->next)
-            counter_add(&k->metrics->lost, (uint64_t)(found->span.begin - p->next));
+    bool again = p->placed > 0;
+    int64_t was = again ? p->next : found->resumes;
+    if (again || (was >= 0 && was != found->span.begin)) {
+        if (found->span.begin > was)
+            counter_add(&k->metrics->lost, (uint64_t)(found->span.begin - was));
         LOG_WARN("kafka.position_found", "topic=%s partition=%d was=%lld is=%lld",
-                 k->topics[p->topic].name, p->number, (long long)p->next,
-                 (long long)found->span.begin);
-        rd_kafka_consume_stop(topic, p->number); /* waits, but only for librdkafka's own thread */
+                 k->topics[p->topic].name, p->number, (long long)was, (long long)found->span.begin);
     }
+    if (again)
+        rd_kafka_consume_stop(topic, p->number); /* waits, but only for librdkafka's own thread */
     p->placed = found->placed;
     p->next = found->span.begin;
     p->start = found->span.start;
@@ -428,6 +430,8 @@ static void take_settings(struct kafka *k)
     k->watch.topics_count = settings->topics_count;
     k->watch.from = settings->from;
     k->watch.warmup = settings->warmup;
+    k->watch.positions = settings->positions;
+    k->watch.positions_count = settings->positions_count;
     k->watch.refresh_ms = settings->refresh_ms;
     k->health.watch = &k->watch;
     k->health.silence_max_ns = settings->silence_max_ns;

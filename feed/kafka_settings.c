@@ -155,6 +155,8 @@ int kafka_settings_read(const struct feed_config *config, struct kafka_settings 
     uint32_t stall_ms = config->stall_ms ? config->stall_ms : STALL_MS_DEFAULT;
     uint64_t wait_ms = number_in(settings->conf, "fetch.wait.max.ms");
     settings->silence_max_ns = (int64_t)(stall_ms + wait_ms) * 1000000;
+    settings->positions = config->positions;
+    settings->positions_count = config->positions_count;
     settings->warmup = config->warmup;
     settings->refresh_ms = refresh_ms(config);
     return 0;

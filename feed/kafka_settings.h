@@ -21,6 +21,8 @@ struct kafka_settings {
     char topics[KAFKA_TOPICS_MAX][KAFKA_TOPIC_LEN_MAX + 1];
     uint32_t topics_count;
     struct kafka_from from;
+    const struct feed_position *positions; /* the caller's */
+    size_t positions_count;
     uint64_t warmup;
     uint32_t refresh_ms;
     int64_t silence_max_ns; /* from a broker that is asked for more all the time */

@@ -25,6 +25,17 @@ static struct kafka_found *find(struct kafka_watch *watch, uint32_t topic, int32
     return NULL;
 }
 
+/* The offset that was asked for, negative where none was. */
+static int64_t position_of(const struct kafka_watch *watch, const char *topic, int32_t partition)
+{
+    for (size_t i = 0; i < watch->positions_count; i++) {
+        const struct feed_position *p = &watch->positions[i];
+        if (p->partition == partition && strcmp(p->topic, topic) == 0)
+            return p->offset;
+    }
+    return -1;
+}
+
 static void add(struct kafka_watch *watch, uint32_t topic, int32_t partition)
 {
     const char *name = rd_kafka_topic_name(watch->topics[topic]);
@@ -40,6 +51,7 @@ static void add(struct kafka_watch *watch, uint32_t topic, int32_t partition)
         .topic = topic,
         .partition = partition,
         .leader = -1,
+        .resumes = position_of(watch, name, partition),
         .added = watch->looked_at[topic],
         .waits = true,
     };
@@ -200,6 +212,11 @@ static struct kafka_span span_of(const struct kafka_watch *watch, const struct k
             at = low;
         else if (at > end)
             at = by_time < low || by_time > end ? end : by_time;
+        return (struct kafka_span){.begin = at, .start = at};
+    }
+    if (found->resumes >= 0) {
+        /* Beyond the end: the log was made anew, and nothing of it was read. */
+        int64_t at = found->resumes > end ? low : found->resumes < low ? low : found->resumes;
         return (struct kafka_span){.begin = at, .start = at};
     }
     return kafka_from_span(found->added ? &earliest : &watch->from,

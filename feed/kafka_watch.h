@@ -42,6 +42,7 @@ struct kafka_found {
     uint32_t placed;        /* how often it was given a place: F begins anew at each rise */
     struct kafka_span span; /* valid once placed */
     int64_t end;            /* as of then */
+    int64_t resumes;        /* at this offset, negative: where `from` says */
     bool added;             /* it came after the start: read from its beginning */
     bool waits;             /* for a place */
     bool was_lost;          /* by F, at `position`, after a message of `newest_ms` */
@@ -56,6 +57,8 @@ struct kafka_watch {
     struct kafka_from from;
     uint64_t warmup;
     uint32_t refresh_ms;
+    const struct feed_position *positions;
+    size_t positions_count;
 
     pthread_t thread;
     bool running;

@@ -6,9 +6,11 @@
 #ifndef TAPEHEAD_TOOLS_SUBCOMMANDS_H
 #define TAPEHEAD_TOOLS_SUBCOMMANDS_H
 
+int capture_main(int argc, char **argv);
 int gen_main(int argc, char **argv);
 int import_main(int argc, char **argv);
 int replay_main(int argc, char **argv);
+int verify_main(int argc, char **argv);
 int watch_main(int argc, char **argv);
 
 #endif

@@ -17,9 +17,11 @@ struct subcommand {
 };
 
 static const struct subcommand subcommands[] = {
+    {"capture", capture_main, "capture Kafka's ticks to files"},
     {"gen", gen_main, "send simulated ticks to Kafka"},
     {"import", import_main, "send recorded trades to Kafka: Binance's raw lines, or CSV"},
     {"replay", replay_main, "send capture files to Kafka at their pace, or any other"},
+    {"verify", verify_main, "read capture files through and tell what is damaged"},
     {"watch", watch_main, "show a Tapehead server's ticks in the terminal, or print them"},
 };
 
