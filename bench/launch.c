@@ -32,12 +32,14 @@ void launch_pin(int cpu)
 /* Never returns. */
 static void become_server(const struct plan *plan, double rate, int out)
 {
-    char source[128], connections[16];
+    char source[4096], connections[16];
     const char *argv[ARGUMENTS_MAX] = {plan->server, "--source", source, "--listen", "127.0.0.1:0"};
     int argc = 5;
     uint32_t clients = plan->clients + plan->slow_clients + 64;
     snprintf(source, sizeof source, "sim:seed=%llu,rate=%.3f,symbols=%u,burst=%.3f",
              (unsigned long long)plan->seed, rate, plan->symbols_all, plan->burst);
+    if (plan->tape)
+        snprintf(source, sizeof source, "file:%s,shift=now,end=loop", plan->tape);
     snprintf(connections, sizeof connections, "%u", clients < 16384 ? 16384 : clients);
     argv[argc++] = "--workers";
     argv[argc++] = "1";

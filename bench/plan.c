@@ -36,6 +36,7 @@ enum option_key {
     OPTION_LOAD_CPU,
     OPTION_PROCESSES,
     OPTION_RATE,
+    OPTION_TAPE,
     OPTION_STEP,
     OPTION_BURST,
     OPTION_SEED,
@@ -79,6 +80,8 @@ static const struct entry entries[] = {
     {"processes", OPTION_PROCESSES, "N",
      "load processes, on the cores from --load-cpu on; beyond 19,000 clients one isn't enough (1)"},
     {"rate", OPTION_RATE, "R", "ticks a second of all symbols (600)"},
+    {"tape", OPTION_TAPE, "FILE",
+     "with --server: feed it this capture file in a loop, at its own timing, or FILE,speed=10"},
     {"step", OPTION_STEP, "R,R,…", "several rates, a trial each"},
     {"burst", OPTION_BURST, "B", "how ticks cluster: 0 even, 1 by chance, 4 in bursts (0)"},
     {"seed", OPTION_SEED, "N", "of the simulated market, and of who takes which symbol (1)"},
@@ -274,6 +277,7 @@ static bool take_text(struct plan *plan, enum option_key key, const char *text)
     case OPTION_URL: plan->url = text; return true;
     case OPTION_SERVER: plan->server = text; return true;
     case OPTION_READY_FILE: plan->ready_file = text; return true;
+    case OPTION_TAPE: plan->tape = text; return true;
     case OPTION_JSON: plan->json = text; return true;
     case OPTION_HTML: plan->html = text; return true;
     case OPTION_STEP: return take_rates(plan, text);
@@ -319,9 +323,9 @@ static bool take_figure(struct plan *plan, enum option_key key, const char *text
 static bool takes_text(enum option_key key)
 {
     static const enum option_key keys[] = {
-        OPTION_URL,      OPTION_SERVER, OPTION_JSON,     OPTION_HTML,    OPTION_STEP,
-        OPTION_SYMBOLS,  OPTION_WARMUP, OPTION_DURATION, OPTION_GRACE,   OPTION_READY_FILE,
-        OPTION_PROTOCOL, OPTION_FORMAT, OPTION_SLOW,     OPTION_FIND_MAX};
+        OPTION_URL,        OPTION_TAPE,     OPTION_SERVER, OPTION_JSON,     OPTION_HTML,
+        OPTION_STEP,       OPTION_SYMBOLS,  OPTION_WARMUP, OPTION_DURATION, OPTION_GRACE,
+        OPTION_READY_FILE, OPTION_PROTOCOL, OPTION_FORMAT, OPTION_SLOW,     OPTION_FIND_MAX};
     for (unsigned i = 0; i < sizeof keys / sizeof *keys; i++)
         if (keys[i] == key)
             return true;
@@ -380,6 +384,8 @@ static enum plan_action check(struct plan *plan)
         return complain("give either --url or --server (--help tells more)");
     if (plan->url && (plan->rates_count > 1 || plan->find_quantile > 0))
         return complain("--step and --find-max need --server: they set its rate");
+    if (plan->tape && (!plan->server || plan->rates_count > 1 || plan->find_quantile > 0))
+        return complain("--tape goes with --server, and has a pace of its own");
     if (plan->server) {
         plan->target[0] = '/';
         return PLAN_RUN;

@@ -44,6 +44,7 @@ struct plan {
     int server_pid; /* 0: unknown, nothing is told about its CPU */
 
     const char *server; /* a program */
+    const char *tape;   /* what it is fed; NULL: the simulator */
     const char *server_options[PLAN_OPTIONS_MAX];
     int server_options_count;
     int server_cpu; /* -1: not pinned */

@@ -49,9 +49,12 @@ static void put_curve(FILE *out, const char *name, const struct curve *curve)
 static void put_ticks(const struct report *report, const struct trial *trial, FILE *out)
 {
     const struct ledger *ledger = trial->ledger;
-    fprintf(out,
-            "  rate       offered %.0f ticks/s, seen %.0f; achieved %.0f deliveries/s, %.1f MB/s\n",
-            trial->rate, (double)get(&ledger->offered) * 1e9 / (double)report->plan->duration_ns,
+    if (report->plan->tape)
+        fprintf(out, "  rate       the tape's own");
+    else
+        fprintf(out, "  rate       offered %.0f ticks/s", trial->rate);
+    fprintf(out, ", seen %.0f; achieved %.0f deliveries/s, %.1f MB/s\n",
+            (double)get(&ledger->offered) * 1e9 / (double)report->plan->duration_ns,
             trial_delivered(trial), (double)get(&ledger->bytes) / 1e6 / trial->seconds);
     put_curve(out, "latency", &trial->latency);
     fprintf(out,

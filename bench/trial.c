@@ -54,7 +54,7 @@ static int learn_symbols(struct bout *bout)
     uint32_t wanted = plan->symbols_each ? plan->symbols_all : 0;
     int rc = catalog_init(&bout->catalog, plan->symbols_all + 1);
     if (rc == 0 && wanted)
-        rc = plan->server
+        rc = plan->server && !plan->tape
                  ? catalog_from_sim(&bout->catalog, &sim, wanted)
                  : catalog_from_server(&bout->catalog, plan->host, plan->port, wanted, CATALOG_MS);
     if (rc < 0)

@@ -3,7 +3,8 @@
  * file_source: capture files as a source, for research and tests: the replay engine without a
  * Kafka. Thread F.
  *
- *     file:PATH[,PATH…][,speed=1][,clock=event][,max-gap-ms=0][,from=…][,to=…][,delay-ms=0][,end=wait]
+ *     file:PATH[,PATH…][,speed=1][,clock=event][,max-gap-ms=0][,from=…][,to=…][,shift=now]
+ *         [,delay-ms=0][,end=wait]
  *
  * The ticks are those of the tape in every field but the instant of receipt, which is now.
  */
@@ -78,14 +79,19 @@ static int apply(struct file_source *s, const char *key, const char *value, char
         config->until = true;
         if (instant_parse(value, &config->until_ns) < 0)
             return refuse(key, value, "must be an RFC 3339 time", error, error_size);
+    } else if (strcmp(key, "shift") == 0) {
+        config->shift = true;
+        if (strcmp(value, "now") != 0)
+            return refuse(key, value, "must be now", error, error_size);
     } else if (strcmp(key, "end") == 0) {
         if (strcmp(value, "wait") != 0 && strcmp(value, "stop") != 0 && strcmp(value, "loop") != 0)
             return refuse(key, value, "must be wait, stop or loop", error, error_size);
         s->end = value[0] == 'w' ? END_WAIT : value[0] == 's' ? END_STOP : END_LOOP;
     } else {
-        return refuse(key, value,
-                      "unknown; there are speed, clock, max-gap-ms, from, to, delay-ms and end",
-                      error, error_size);
+        return refuse(
+            key, value,
+            "unknown; there are speed, clock, max-gap-ms, from, to, shift, delay-ms and end", error,
+            error_size);
     }
     return 0;
 }
