@@ -81,7 +81,7 @@ static const struct entry entries[] = {
      "load processes, on the cores from --load-cpu on; beyond 19,000 clients one isn't enough (1)"},
     {"rate", OPTION_RATE, "R", "ticks a second of all symbols (600)"},
     {"tape", OPTION_TAPE, "FILE",
-     "with --server: feed it this capture file in a loop, at its own timing, or FILE,speed=10"},
+     "with --server: feed it this capture file in a loop, at its own timing"},
     {"step", OPTION_STEP, "R,R,…", "several rates, a trial each"},
     {"burst", OPTION_BURST, "B", "how ticks cluster: 0 even, 1 by chance, 4 in bursts (0)"},
     {"seed", OPTION_SEED, "N", "of the simulated market, and of who takes which symbol (1)"},
