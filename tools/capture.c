@@ -348,7 +348,7 @@ static int split_topics(struct capture *c)
         if (c->topics_count == TAPE_TOPICS_MAX || len < 1 || len > TAPE_TOPIC_LEN_MAX) {
             fprintf(stderr, "tapectl capture: --topic \"%s\": 1 to %d names with commas between\n",
                     c->topics, TAPE_TOPICS_MAX);
-            return -EINVAL;
+            return EXIT_USAGE;
         }
         memcpy(c->topic_names[c->topics_count++], at, len);
         at += len;
@@ -449,7 +449,8 @@ int capture_main(int argc, char **argv)
     c->from = "earliest";
     c->rotate_mb = 1024;
     c->flush_ms = 1000;
-    if (capture_options(c, argc, argv, &status) == 0 && split_topics(c) == 0) {
+    if (capture_options(c, argc, argv, &status) == 0 && (status = split_topics(c)) == 0) {
+        status = EXIT_FAILURE;
         log_set_level(LOG_LEVEL_WARN);
         stop_on_signals();
         if (open_series(c) == 0 && read_places(c) == 0 && open_source(c) == 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * gen: `tapectl gen`, the simulator's ticks to Kafka, each at its planned instant. Main thread.
+ * gen: `tapectl gen`, the simulator's ticks to Kafka, each at its planned instant, or to a capture
+ * file, as fast as it goes. Main thread.
  *
  * A tick's `ts` is the instant that was planned for it, not the one at which it went out: what a
  * sender that falls behind adds to the latency then shows at the far end, and doesn't hide (no
@@ -13,6 +14,7 @@
 #include "feed/base.h"
 #include "feed/clock.h"
 #include "feed/sim.h"
+#include "feed/tape_writer.h"
 #include "tools/options.h"
 #include "tools/progress.h"
 #include "tools/sink.h"
@@ -33,6 +35,7 @@ struct gen {
     int64_t symbols;
     int64_t seed;
     double burst;
+    const char *tape;
 
     struct sink sink;
     struct sim *sim;
@@ -43,9 +46,27 @@ struct gen {
     int64_t late_ns_max;
 };
 
+/* What the table can't say. */
+static int check_options(const struct gen *gen, const struct options *options, int operands,
+                         char **argv, int *status)
+{
+    bool kafka = gen->settings.brokers && gen->settings.topic;
+    if (operands > 0)
+        *status = options_refuse(options, "takes no operand, not \"%s\"", argv[1]);
+    else if (!gen->tape && !gen->settings.brokers)
+        *status = options_refuse(options, "--brokers HOST:PORT,... is required, or --tape FILE");
+    else if (!gen->tape && !kafka)
+        *status = options_refuse(options, "--topic NAME is required");
+    else if (gen->tape && gen->count == 0 && gen->duration <= 0)
+        *status = options_refuse(options, "--tape needs a --count or a --duration");
+    else
+        return 0;
+    return -1;
+}
+
 static int gen_options(struct gen *gen, int argc, char **argv, int *status)
 {
-    const struct option_spec specs[] = {
+    struct option_spec specs[] = {
         SINK_OPTIONS(gen->settings),
         {.name = "rate",
          .kind = OPTION_NUMBER,
@@ -85,7 +106,13 @@ static int gen_options(struct gen *gen, int argc, char **argv, int *status)
          .max = 100,
          .value = "B",
          .help = "how arrivals cluster: 0 evenly spaced, 1 the default"},
+        {.name = "tape",
+         .kind = OPTION_STRING,
+         .to.string = &gen->tape,
+         .value = "FILE",
+         .help = "to a new capture file instead, at once"},
     };
+    specs[0].required = specs[1].required = false; /* not with --tape */
     const struct options options = {
         .program = "tapectl gen",
         .operands = "",
@@ -95,11 +122,53 @@ static int gen_options(struct gen *gen, int argc, char **argv, int *status)
         .notes = "Ends with status 1 when Kafka didn't acknowledge every tick.",
     };
     int operands = options_start(&options, argc, argv, status);
-    if (operands <= 0)
-        return operands;
-    *status = options_refuse(&options, "takes no operand, not \"%s\"", argv[1]);
-    return -1;
+    return operands < 0 ? operands : check_options(gen, &options, operands, argv, status);
 }
+
+/* ---- to a file ---- */
+
+/* Received when they happened, as one partition's. */
+static int gen_to(struct gen *gen, struct tape_writer *writer)
+{
+    uint64_t made = 0;
+    int result = tape_writer_topic(writer, 0, "sim");
+    gen->wall_ns = clock_wall_ns();
+    while (result == 0 && !stop_requested() && (gen->count == 0 || made < (uint64_t)gen->count)) {
+        struct tick tick;
+        const char *symbol;
+        sim_next(gen->sim, &tick, &symbol);
+        if (gen->duration > 0 && (double)tick.ts_ns >= gen->duration * 1e9)
+            break;
+        tick.ts_ns += gen->wall_ns;
+        tick.rts_ns = tick.ts_ns;
+        result = tape_writer_append(writer, &tick, symbol, strlen(symbol));
+        made++;
+    }
+    return result == 0 ? tape_writer_finish(writer) : result;
+}
+
+static int gen_tape(struct gen *gen)
+{
+    const struct tape_writer_config config = {.path = gen->tape, .sync = TAPE_SYNC_CLOSE};
+    struct tape_writer *writer;
+    char error[4608];
+    int64_t started_ns = clock_mono_ns();
+    if (tape_writer_create(&writer, &config, error, sizeof error) < 0) {
+        fprintf(stderr, "tapectl gen: %s\n", error);
+        return EXIT_FAILURE;
+    }
+    int result = gen_to(gen, writer);
+    if (result < 0)
+        fprintf(stderr, "tapectl gen: %s\n", tape_writer_error(writer));
+    double seconds = (double)(clock_mono_ns() - started_ns) / 1e9;
+    printf("ticks=%" PRIu64 " bytes=%" PRIu64 " seconds=%.1f ticks_per_s=%.0f\n",
+           tape_writer_ticks(writer), tape_writer_bytes(writer), seconds,
+           (double)tape_writer_ticks(writer) / (seconds + 1e-9));
+    tape_writer_destroy(writer);
+    return result < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+/* ---- to Kafka ---- */
 
 static void show(struct gen *gen, int64_t now)
 {
@@ -200,7 +269,9 @@ int gen_main(int argc, char **argv)
     }
     stop_on_signals();
     status = EXIT_FAILURE;
-    if (sink_open(&gen.sink, "tapectl gen", &gen.settings) == 0)
+    if (gen.tape)
+        status = gen_tape(&gen);
+    else if (sink_open(&gen.sink, "tapectl gen", &gen.settings) == 0)
         status = gen_run(&gen);
     sink_close(&gen.sink);
     sim_destroy(gen.sim);

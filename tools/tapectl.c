@@ -18,8 +18,13 @@ struct subcommand {
 
 static const struct subcommand subcommands[] = {
     {"capture", capture_main, "capture Kafka's ticks to files"},
+    {"cat", cat_main, "print capture files, a line a tick"},
+    {"cut", cut_main, "make a capture file of a part of another"},
+    {"export", export_main, "write capture files as CSV or JSON lines"},
     {"gen", gen_main, "send simulated ticks to Kafka"},
     {"import", import_main, "send recorded trades to Kafka: Binance's raw lines, or CSV"},
+    {"info", info_main, "tell what is in capture files: spans, symbols, rates, oddities"},
+    {"merge", merge_main, "make one capture file of several"},
     {"replay", replay_main, "send capture files to Kafka at their pace, or any other"},
     {"verify", verify_main, "read capture files through and tell what is damaged"},
     {"watch", watch_main, "show a Tapehead server's ticks in the terminal, or print them"},

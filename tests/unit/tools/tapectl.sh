@@ -33,6 +33,18 @@ expect 0 "usage: tapectl watch" watch -h
 expect 2 "a command is missing"
 expect 2 "unknown command nope" nope
 expect 2 "--topic NAME is required" gen --brokers b
+expect 2 "or --tape FILE" gen
+expect 2 "needs a --count" gen --tape /tmp/x.tape
+expect 2 "--out DIR is required" capture --brokers b --topic t
+expect 2 "--topic \"a,,b\"" capture --brokers b --topic a,,b --out /tmp/x
+expect 2 "a FILE is missing" cat
+expect 2 "a FILE is missing" info
+expect 2 "a FILE is missing" verify
+expect 2 "--from yesterday" export --from yesterday x.tape
+expect 2 "--format \"parquet\"" export --format parquet x.tape
+expect 2 "at most 1 files" cut --out y.tape a.tape b.tape
+expect 2 "--out FILE is required" merge a.tape
+expect 1 "/nonexistent.tape" cat /nonexistent.tape
 expect 2 "--rate \"-1\"" gen --brokers b --topic t --rate -1
 expect 2 "not \"x\"" gen --brokers b --topic t x
 expect 1 "nope" gen --brokers b --topic t -X nope=1 --count 1
