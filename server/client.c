@@ -254,7 +254,8 @@ void client_drain(struct worker *worker, uint32_t index)
         if (!fanout_waiting(&worker->fanout.subscribers[index]))
             client_abort(worker, index, CLOSED_SHUTDOWN);
     } else if (client->state == CLIENT_OPEN) {
-        session_shutdown(worker, index);
+        if (!client->echo)
+            session_shutdown(worker, index);
         client->drain_code = WS_CLOSE_GOING_AWAY;
         fanout_mark_dirty(&worker->fanout, index);
     }

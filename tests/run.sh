@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # Runs all tests, from nothing: installs what is missing (Debian packages, and into .deps a Python environment, two npm
-# packages, a Kafka broker and the Autobahn suite), builds with gcc, clang and two sanitizers, runs the unit tests in all four builds and the
-# end-to-end tests, and ends with one line, `N passed, N failed, N skipped`. What stands already is reused.
+# packages, a Kafka broker and the Autobahn suite), builds with gcc, clang and two sanitizers, runs the unit tests in all four builds, the
+# end-to-end tests and the fuzz targets, and ends with one line, `N passed, N failed, N skipped`. What stands already is reused.
 #
 #     tests/run.sh [--fast] [-k EXPRESSION]
 #
@@ -196,6 +196,12 @@ if has build-tsan; then
     quietly c11_threads gcc -O1 -g -shared -fPIC -std=c11 -D_GNU_SOURCE tests/e2e/c11_threads.c -o "$TAPEHEAD_PRELOAD" ||
         failures+=("c11_threads.c does not compile")
     end_to_end tsan build-tsan tests/e2e -m main_path "${match[@]}"
+fi
+
+if [ ! "$fast" ]; then
+    stage "fuzzing, 20 s a target"
+    tests/fuzz/run --all 20 --junit "$results/fuzz.xml" </dev/null ||
+        grep -qE '<(failure|error)' "$results/fuzz.xml" 2>/dev/null || failures+=("the fuzzing did not run")
 fi
 
 stage "all together"

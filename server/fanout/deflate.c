@@ -38,32 +38,18 @@ void deflate_destroy(struct deflate *deflate)
     free(deflate);
 }
 
-/* Returns the bytes put out, 0 where they don't fit. */
-static uint32_t run(z_stream *stream, uint8_t *out, uint32_t size)
+uint32_t deflate_payload(struct deflate *self, const void *data, uint32_t len, uint8_t *out)
 {
-    stream->next_out = out;
-    stream->avail_out = size;
-    /* With room left over everything has been flushed (zlib.h, deflate()). */
-    if (deflate(stream, Z_SYNC_FLUSH) != Z_OK || stream->avail_out == 0)
-        return 0;
-    return size - stream->avail_out;
-}
-
-uint32_t deflate_payload(struct deflate *deflate, const void *data, uint32_t len, uint8_t *out)
-{
-    z_stream *stream = &deflate->stream;
-    uint8_t tail[2 * TAIL];
+    z_stream *stream = &self->stream;
     deflateReset(stream);
     stream->next_in = (Bytef *)data;
     stream->avail_in = len;
-    uint32_t used = run(stream, out, len);
-    if (used > TAIL)
-        return used - TAIL;
-    /* What is too long by no more than the tail fits without it. */
-    if (stream->avail_in || stream->avail_out)
+    stream->next_out = out;
+    stream->avail_out = len;
+    /* With room left over everything has been flushed (zlib.h, deflate()). */
+    if (deflate(stream, Z_SYNC_FLUSH) != Z_OK || stream->avail_out == 0)
         return 0;
-    used = run(stream, tail, sizeof tail);
-    return used > 0 && used < TAIL ? len - (TAIL - used) : 0;
+    return len - stream->avail_out - TAIL;
 }
 
 uint64_t deflate_memory_max(void)

@@ -224,10 +224,10 @@ static bool read_number(const char **at, const char *end, uint64_t max, uint64_t
 /* "partition:offset" or "partition:offset:index". */
 static bool read_position(const struct node *node, struct command_since *since)
 {
-    const char *at = node->text, *end = node->text + node->len;
     uint64_t partition, offset, index = 0;
     if (node->kind != NODE_TEXT || node->len > POSITION_MAX)
         return false;
+    const char *at = node->text, *end = node->text + node->len;
     if (!read_number(&at, end, UINT16_MAX, &partition) || at == end || *at++ != ':')
         return false;
     if (!read_number(&at, end, 0xffffffffffff, &offset))

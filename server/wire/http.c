@@ -20,6 +20,7 @@ struct fields {
     bool connection_keep_alive;
     bool transfer_encoding;
     bool host_in_target;
+    bool path_is_empty; /* then it means "/" (RFC 9112, 3.2.1) */
     bool protocols_bad;
     bool extensions_bad;
     struct http_text content_length;
@@ -135,12 +136,12 @@ static bool is_digit(char c)
 }
 
 /* Looser than RFC 3986 by what browsers leave unescaped in a query, such as `|` and `[`. */
-static bool target_is_sound(struct http_text target)
+static bool target_is_sound(struct http_text target, bool without_path)
 {
     for (size_t i = 0; i < target.len; i++)
         if (target.data[i] <= ' ' || target.data[i] > '~' || strchr("\"#<>", target.data[i]))
             return false;
-    return target.len > 0 && target.data[0] == '/';
+    return without_path || (target.len > 0 && target.data[0] == '/');
 }
 
 /* RFC 9112, 3.2.2: "http://host/path" is as good as "/path", and its host counts, not the header's.
@@ -158,8 +159,8 @@ static void take_authority(struct http_text *target, struct http_request *reques
         return;
     request->host = text_of(target->data + scheme, end - scheme);
     fields->host_in_target = true;
-    bool bare = end == target->len;
-    *target = bare ? text_of("/", 1) : text_of(target->data + end, target->len - end);
+    *target = text_of(target->data + end, target->len - end);
+    fields->path_is_empty = target->len == 0 || target->data[0] == '?';
 }
 
 static int parse_request_line(struct http_text line, struct http_request *request,
@@ -179,9 +180,11 @@ static int parse_request_line(struct http_text line, struct http_request *reques
     if (!request->head && !text_is(request->method, "GET"))
         return refuse(request, 405, "The method is not GET or HEAD.");
     take_authority(&target, request, fields);
-    if (!target_is_sound(target))
+    if (!target_is_sound(target, fields->path_is_empty))
         return malformed(request, "The request target is malformed; it must start with a slash.");
     request->path = take_until(&target, '?');
+    if (fields->path_is_empty)
+        request->path = text_of("/", 1);
     request->query = target;
     return 0;
 }

@@ -36,7 +36,7 @@ enum http_deflate {
 
 struct http_request {
     struct http_text method;
-    struct http_text path;  /* before the '?', as sent */
+    struct http_text path;  /* before the '?', as sent; "/" where none was */
     struct http_text query; /* after it, as sent; empty when there is none */
     struct http_text host;
     struct http_text origin;

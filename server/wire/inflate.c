@@ -14,6 +14,7 @@ enum {
 
 struct inflate {
     z_stream stream;
+    bool ended; /* by a last block, with no input left */
 };
 
 struct inflate *inflate_create(void)
@@ -37,9 +38,13 @@ void inflate_destroy(struct inflate *self)
 }
 
 /* All of `data`, until it is used up. `*produced` counts the output of the message. */
-static int take(z_stream *stream, const uint8_t *data, size_t len, size_t max, size_t *produced,
+static int take(struct inflate *self, const uint8_t *data, size_t len, size_t max, size_t *produced,
                 struct bytes *out)
 {
+    z_stream *stream = &self->stream;
+    if (self->ended)
+        inflateReset(stream);
+    self->ended = false;
     stream->next_in = (Bytef *)data;
     stream->avail_in = (uInt)len;
     for (;;) {
@@ -59,9 +64,12 @@ static int take(z_stream *stream, const uint8_t *data, size_t len, size_t max, s
         if (*produced > max)
             return -EMSGSIZE;
         /* RFC 7692, 7.2.3.4: a block may be marked as the last; others may follow. */
-        if (rc == Z_STREAM_END && inflateReset(stream) == Z_OK && stream->avail_in > 0)
+        self->ended = rc == Z_STREAM_END;
+        if (self->ended && stream->avail_in == 0)
+            return 0;
+        if (self->ended && inflateReset(stream) == Z_OK)
             continue;
-        if (rc != Z_OK && rc != Z_BUF_ERROR && rc != Z_STREAM_END)
+        if (rc != Z_OK && rc != Z_BUF_ERROR)
             return rc == Z_MEM_ERROR ? -ENOMEM : -EBADMSG;
         if (stream->avail_in == 0 && stream->avail_out > 0)
             return 0;
@@ -76,10 +84,11 @@ int inflate_message(struct inflate *self, const uint8_t *data, size_t len, size_
     static const uint8_t tail[] = {0x00, 0x00, 0xff, 0xff}; /* RFC 7692, 7.2.2 */
     size_t produced = 0;
     inflateReset(&self->stream);
-    int rc = len ? take(&self->stream, data, len, max, &produced, out) : 0;
+    self->ended = false;
+    int rc = len ? take(self, data, len, max, &produced, out) : 0;
     if (rc == 0)
-        rc = take(&self->stream, tail, sizeof tail, max, &produced, out);
-    if (rc == 0 && !(self->stream.data_type & BETWEEN_BLOCKS))
+        rc = take(self, tail, sizeof tail, max, &produced, out);
+    if (rc == 0 && !self->ended && !(self->stream.data_type & BETWEEN_BLOCKS))
         rc = -EBADMSG; /* cut short */
     return rc;
 }

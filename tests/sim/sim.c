@@ -197,7 +197,8 @@ static bool is_at_rest(const struct sim *sim)
         if (!sim_io_is_quiet(worker->io) || worker->rests.set)
             return false;
         for (uint32_t i = 0; i < worker->clients_used; i++)
-            if (worker->fanout.subscribers[i].patient || worker->fanout.subscribers[i].held)
+            if (worker->fanout.subscribers[i].active &&
+                (worker->fanout.subscribers[i].patient || worker->fanout.subscribers[i].held))
                 return false;
     }
     return true;

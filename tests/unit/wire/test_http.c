@@ -120,11 +120,13 @@ static void a_target_is_a_path_or_an_absolute_url_whose_host_counts(void **state
     assert_int_equal(request.query.len, 3);
     assert_int_equal(request.host.len, 4);
     assert_memory_equal(request.host.data, "a:80", 4);
+    assert_taken("GET http://a?b=c HTTP/1.1\r\nHost: x\r\n\r\n", &request);
+    assert_true(http_path_is(&request, "/"));
+    assert_int_equal(request.query.len, 3);
     assert_taken("GET HTTPS://a HTTP/1.1\r\nHost: x\r\n\r\n", &request);
     assert_true(http_path_is(&request, "/"));
     assert_refused(400, "GET ftp://x/ HTTP/1.1\r\nHost: x\r\n\r\n");
     assert_refused(400, "GET http:///a HTTP/1.1\r\nHost: x\r\n\r\n");
-    assert_refused(400, "GET http://x?a HTTP/1.1\r\nHost: x\r\n\r\n");
     assert_refused(400, "GET http://x{/a HTTP/1.1\r\nHost: x\r\n\r\n");
     assert_refused(400, "GET * HTTP/1.1\r\nHost: x\r\n\r\n");
     assert_refused(400, "GET x:80 HTTP/1.1\r\nHost: x\r\n\r\n");

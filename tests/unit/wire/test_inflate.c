@@ -47,11 +47,14 @@ static void the_messages_that_rfc_7692_prints_are_inflated(void **state)
     static const uint8_t marked_last[] = {0xf3, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00, 0x00};
     static const uint8_t two_blocks[] = {0xf2, 0x48, 0x05, 0x00, 0x00, 0x00, 0xff,
                                          0xff, 0xca, 0xc9, 0xc9, 0x07, 0x00};
+    static const uint8_t last_is_empty[] = {0x00, 0x05, 0x00, 0xfa, 0xff, 0x48,
+                                            0x65, 0x6c, 0x6c, 0x6f, 0x01};
     static const uint8_t empty[] = {0x00};
     expect("Hello", one_block, sizeof one_block);
     expect("Hello", stored, sizeof stored);
     expect("Hello", marked_last, sizeof marked_last);
     expect("Hello", two_blocks, sizeof two_blocks);
+    expect("Hello", last_is_empty, sizeof last_is_empty);
     expect("", empty, sizeof empty);
 }
 

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* command_msgpack: what a client says, as msgpack. */
+#include "tests/fuzz/command_copy.h"
+#include "tests/fuzz/target.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct command command;
+    command_read(&command, WIRE_MSGPACK, data, size);
+    command_check(&command, WIRE_MSGPACK);
+    command_check_answers(&command);
+    if (!command.error_code)
+        command_check_copies(&command);
+    command_finish(&command);
+    return 0;
+}
