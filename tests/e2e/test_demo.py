@@ -32,12 +32,13 @@ def test_the_demo_plays_the_market_that_the_source_describes(start):
         assert len(Account(one.trades(200)).ticks) == 4
 
 
-def test_demo_sh_says_where_it_serves_and_stops_cleanly_on_ctrl_c():
+@pytest.mark.parametrize("secure", [False, True], ids=["ws", "wss"])
+def test_demo_sh_says_where_it_serves_and_stops_cleanly_on_ctrl_c(secure):
     if BINARY != ROOT / "build/server/tapehead":
         pytest.skip("demo.sh runs the build of its own, not the one under test")
     port = free_port()
     demo = subprocess.Popen(
-        [ROOT / "tools/demo.sh", str(port)],
+        [ROOT / "tools/demo.sh", *(["--tls"] if secure else []), str(port)],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment(),
     )  # fmt: skip
     timer = threading.Timer(120, demo.kill)
@@ -48,13 +49,15 @@ def test_demo_sh_says_where_it_serves_and_stops_cleanly_on_ctrl_c():
             line = demo.stdout.readline()
             assert line, said
             said += line
-        assert f"http://127.0.0.1:{port}/" in said
-        watched = re.search(r"\S+/tapectl watch (\S+)", said)[1]
-        done = tapectl("watch", "--count", 50, "--duration", 20, watched)
+        assert f"http{'s' if secure else ''}://127.0.0.1:{port}/" in said
+        # As it says, word by word.
+        watch = re.search(r"/tapectl (watch .*)", said)[1].split()
+        done = tapectl(*watch, "--count", 50, "--duration", 20)
         assert done.returncode == 0 and len([line for line in done.stdout.splitlines() if line[0] != "#"]) == 50
-        simple = NodeClient(f"ws://127.0.0.1:{port}/", "json", 50)
-        simple.trades(50)
-        simple.stop()
+        if not secure:
+            simple = NodeClient(f"ws://127.0.0.1:{port}/", "json", 50)
+            simple.trades(50)
+            simple.stop()
         demo.send_signal(signal.SIGINT)
         demo.communicate(timeout=30)
         assert demo.returncode == 0
