@@ -9,7 +9,7 @@
 # -m: the server gets a process group of its own. Ctrl-C then reaches this script alone, which passes on one signal.
 set -eum
 
-readonly packages="gcc meson ninja-build pkg-config liburing-dev librdkafka-dev libssl-dev libmsgpack-dev libjansson-dev zlib1g-dev openssl"
+readonly packages="gcc meson ninja-build pkg-config liburing-dev librdkafka-dev libssl-dev libmsgpack-dev libjansson-dev zlib1g-dev libzstd-dev openssl"
 server=
 printer=
 scratch=

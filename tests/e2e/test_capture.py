@@ -15,7 +15,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
 import tape
 from server import TAPECTL, environment, tapectl
-from trades import value
+from trades import Tape, value
 
 
 def start_capture(broker, topic, folder, *arguments):
@@ -130,6 +130,39 @@ def test_a_capture_killed_again_and_again_under_load_has_each_tick_once_in_order
     assert not [path for path in folder.glob("*.tape") if tapectl("verify", path).returncode]
     count, files = sum(map(len, expected.values())), len(list(folder.glob("*.tape")))
     figure(f"capture: {count} ticks in {files} files, {kills} times killed (seed {seed}): each there once")
+
+
+def test_a_broker_killed_under_load_costs_the_capture_no_tick_and_doubles_none(own_broker, tmp_path):
+    topic, folder = own_broker.topic(3), tmp_path / "tapes"
+    load = Load(own_broker, topic, 1)
+    process = start_capture(own_broker, topic, folder, "--flush-ms", 100)
+    try:
+        time.sleep(2)
+        own_broker.kill()
+        time.sleep(1)
+        own_broker.start()
+        time.sleep(2)
+    finally:
+        load.stop()
+    process.send_signal(signal.SIGTERM)
+    stdout, stderr = process.communicate(timeout=20)
+    assert process.returncode == 0, stdout + stderr
+    assert capture(own_broker, topic, folder, "--until-end").returncode == 0
+    assert of_files(folder) == of_topic(own_broker, topic, 3)
+
+
+def test_recorded_trades_are_in_the_files_with_the_digits_of_their_source(broker, tmp_path):
+    recorded = Tape.recorded()
+    if not recorded:
+        pytest.skip("the recorded trades are not beside the checkout")
+    topic, folder = broker.topic(4), tmp_path / "tapes"
+    assert tapectl("import", "--brokers", broker.address, "--topic", topic, recorded.path).returncode == 0
+    done = capture(broker, topic, folder, "--until-end", "--rotate-mb", 1)
+    assert done.returncode == 0, done.stderr
+    found = Tape()
+    for tick in tape.series(folder):
+        found.add(tick["s"], decimal(*tick["p"]), decimal(*tick["q"]), tick["side"], tick["id"], tick["t"])
+    assert found.symbols == recorded.symbols
 
 
 def test_a_capture_that_is_stopped_ends_well_and_goes_on_in_the_next_file(broker, tmp_path):

@@ -159,6 +159,31 @@ static void warm_up_reads_that_much_before_the_start_quietly(void **state)
     check_start("latest", 1000, 100, 0);
 }
 
+/* Partition 0 from the middle, 1 from `from`, 2 from beyond its end: a log that was made anew. */
+static void positions_hold_for_their_partitions_and_from_for_the_others(void **state)
+{
+    (void)state;
+    struct broker *broker = one_topic(3);
+    put_ticks(broker, 3, 300);
+    const struct feed_position positions[] = {{"trades", 0, 40}, {"trades", 2, 1000}};
+    struct feed_config config = config_for(broker_address(broker), "trades", "-7");
+    config.positions = positions;
+    config.positions_count = 2;
+    struct feed *feed = start_feed(&config);
+    struct tape *tape = tape_create(feed, 0);
+    assert_true(tape_read_until(tape, 60 + 7 + 100, PATIENCE_MS));
+    usleep(50000);
+    tape_read(tape);
+    assert_int_equal(tape->ticks_count, 60 + 7 + 100);
+    uint64_t next[3] = {40, 93, 0};
+    for (uint64_t i = 0; i < tape->ticks_count; i++)
+        assert_int_equal(tick_offset(&tape->ticks[i]), next[tick_partition(&tape->ticks[i])]++);
+    assert_int_equal(counter_get(&feed_metrics(feed)->lost), 0);
+    feed_destroy(feed);
+    tape_destroy(tape);
+    broker_destroy(broker);
+}
+
 static void an_empty_topic_is_ready_at_once(void **state)
 {
     (void)state;
@@ -517,6 +542,7 @@ int main(void)
         cmocka_unit_test(from_minus_n_the_last_n_of_each_partition_arrive),
         cmocka_unit_test(from_a_time_after_the_newest_message_is_as_latest),
         cmocka_unit_test(warm_up_reads_that_much_before_the_start_quietly),
+        cmocka_unit_test(positions_hold_for_their_partitions_and_from_for_the_others),
         cmocka_unit_test(an_empty_topic_is_ready_at_once),
         cmocka_unit_test(undecodable_messages_are_counted_by_reason_and_skipped),
         cmocka_unit_test(positions_of_several_topics_are_told_apart),

@@ -6,10 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <zstd.h>
 
 #include "reel.h"
 
-enum { TICKS = 100, SMALL = 1024 };
+enum { TICKS = 100, FEW = 40, SMALL = 1024 };
 
 static uint8_t bytes[1 << 20];
 
@@ -36,8 +37,8 @@ static void flip_each_bit(struct reel *reel, size_t size)
         bytes[bit / 8] ^= (uint8_t)(1U << bit % 8);
         assert_true(hear_all(reel, &heard));
         if (heard.result == 0) {
-            assert_true(heard.ticks == TICKS || heard.damages > 0);
-            assert_true(heard.lost_unknown || heard.ticks + heard.lost == TICKS);
+            assert_true(heard.ticks == FEW || heard.damages > 0);
+            assert_true(heard.lost_unknown || heard.ticks + heard.lost == FEW);
             assert_true(heard.damages <= 1);
         }
         if (heard.damages > 0)
@@ -49,7 +50,7 @@ static void any_flipped_bit_is_told_and_no_more_is_lost_than_is_said(void **stat
 {
     (void)state;
     struct reel *reel = reel_create(5);
-    reel_fill(reel, TICKS, SMALL);
+    reel_fill(reel, FEW, SMALL);
     size_t size = reel_load(reel, bytes, sizeof bytes);
     flip_each_bit(reel, size);
     reel_destroy(reel);
@@ -60,7 +61,7 @@ static void so_it_is_in_a_file_without_an_index(void **state)
     (void)state;
     struct reel *reel = reel_create(5);
     struct tape_writer *writer = reel_writer(reel, SMALL);
-    reel_append(reel, writer, TICKS);
+    reel_append(reel, writer, FEW);
     tape_writer_flush(writer);
     tape_writer_destroy(writer);
     size_t size = reel_load(reel, bytes, sizeof bytes);
@@ -240,6 +241,77 @@ static void a_file_of_a_later_version_is_refused_with_both_numbers(void **state)
     reel_destroy(reel);
 }
 
+static void put32(uint8_t *at, uint32_t value)
+{
+    for (int i = 0; i < 4; i++)
+        at[i] = (uint8_t)(value >> 8 * i);
+}
+
+static uint32_t get32(const uint8_t *at)
+{
+    return at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
+}
+
+/* Changes some bytes of the ticks of the file's one block, or of its header, and makes all
+ * checksums hold again. Returns the file's new size. */
+static size_t forge(const uint8_t *header, size_t header_size, const uint8_t *plain,
+                    size_t plain_size, bool ticks)
+{
+    static uint8_t forged[1 << 16];
+    memcpy(forged, plain, plain_size);
+    memcpy(bytes, header, header_size);
+    for (int n = rand() % 4 + 1; n > 0; n--) {
+        if (ticks)
+            forged[(size_t)rand() % plain_size] = (uint8_t)rand();
+        else
+            bytes[14 + (size_t)rand() % (header_size - 18)] = (uint8_t)rand();
+    }
+    size_t size =
+        ZSTD_compress(bytes + header_size, sizeof bytes - header_size, forged, plain_size, 1);
+    put32(bytes + 48, (uint32_t)size);
+    put32(bytes + 52, tape_crc(0, bytes + header_size, size));
+    put32(bytes + header_size - 4, tape_crc(0, bytes, header_size - 4));
+    return header_size + size;
+}
+
+/* Read by a sanitizer build, this is about bounds. */
+static void whoever_forges_a_file_gets_ticks_or_a_sentence_and_nothing_else(void **state)
+{
+    (void)state;
+    struct reel *reel = reel_create(5);
+    struct tape_writer *writer = reel_writer(reel, 0);
+    static uint8_t plain[1 << 16], header[4096];
+    reel_append(reel, writer, FEW);
+    tape_writer_flush(writer);
+    tape_writer_destroy(writer);
+    size_t size = reel_load(reel, bytes, sizeof bytes), header_size = 8 + get32(bytes + 4);
+    memcpy(header, bytes, header_size);
+    size_t plain_size =
+        ZSTD_decompress(plain, sizeof plain, bytes + header_size, size - header_size);
+    assert_false(ZSTD_isError(plain_size));
+    srand(1);
+    for (int i = 0; i < 3000; i++) {
+        struct reel_heard heard;
+        struct tape_item item;
+        uint32_t calls = 0;
+        int result;
+        reel_store(reel, bytes, forge(header, header_size, plain, plain_size, i % 2));
+        struct tape_reader *reader = reel_reader(reel, &heard);
+        if (!reader)
+            continue;
+        tape_reader_seek_place(reader, "more", 1, (uint64_t)rand() % 10, 0);
+        if (i % 3)
+            tape_reader_rewind(reader);
+        while ((result = tape_reader_next(reader, &item)) == 1 || result == -EBADMSG) {
+            assert_true(++calls <= 2 * FEW);
+            if (result == 1)
+                assert_non_null(tape_reader_topic(reader, tick_partition(&item.tick) / 4096));
+        }
+        tape_reader_close(reader);
+    }
+    reel_destroy(reel);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -250,6 +322,7 @@ int main(void)
         cmocka_unit_test(a_writer_goes_on_after_a_torn_end_as_if_nothing_had_been),
         cmocka_unit_test(a_writer_leaves_a_file_alone_that_is_finished_damaged_within_or_in_use),
         cmocka_unit_test(files_that_were_joined_are_told),
+        cmocka_unit_test(whoever_forges_a_file_gets_ticks_or_a_sentence_and_nothing_else),
         cmocka_unit_test(a_file_of_a_later_version_is_refused_with_both_numbers),
     };
     return cmocka_run_group_tests_name("tape_damage", tests, NULL, NULL);
