@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "feed/clock.h"
+#include "feed/tape_file.h"
 #include "feed/tape_reader.h"
 
 enum { NUMBER_DIGITS = 6, NUMBER_MAX = 999999 };
@@ -222,9 +223,12 @@ static int resume(struct tape_series *s, struct tape_series_found *found)
 
 static int take_folder(struct tape_series *s)
 {
-    if (mkdir(s->config.folder, 0755) < 0 && errno != EEXIST) {
-        snprintf(s->error, sizeof s->error, "%s: %s", s->config.folder, strerror(errno));
-        return -errno;
+    int result = mkdir(s->config.folder, 0755) < 0 ? -errno : 0;
+    if (result == 0 && s->config.writer.sync != TAPE_SYNC_NEVER)
+        result = tape_file_sync_folder(s->config.folder);
+    if (result < 0 && result != -EEXIST) {
+        snprintf(s->error, sizeof s->error, "%s: %s", s->config.folder, strerror(-result));
+        return result;
     }
     s->lock = open(s->config.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (s->lock < 0 || flock(s->lock, LOCK_EX | LOCK_NB) < 0) {

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "feed/tape_file.h"
+
 enum { TOPIC_PARTITIONS = 4096 };
 
 int splice_open(struct splice *s, const char *program, const char *path)
@@ -61,9 +63,9 @@ int splice_finish(struct splice *s)
     int result = tape_writer_finish(s->writer);
     if (result < 0)
         return fail(s, result);
-    if (rename(s->part, s->path) < 0) {
-        result = -errno;
-        fprintf(stderr, "%s: %s: %s\n", s->program, s->path, strerror(errno));
+    result = rename(s->part, s->path) < 0 ? -errno : tape_file_sync_folder(s->path);
+    if (result < 0) {
+        fprintf(stderr, "%s: %s: %s\n", s->program, s->path, strerror(-result));
         return result;
     }
     tape_writer_destroy(s->writer);
