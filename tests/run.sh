@@ -36,7 +36,7 @@ mkdir -p "$deps" && rm -rf "$results" && mkdir "$results" || exit 1
 failures=() # stages that could not do their part; each counts as one failed test
 
 packages=(gcc clang libclang-rt-14-dev clang-format meson ninja-build pkg-config
-    liburing-dev librdkafka-dev libssl-dev libmsgpack-dev libjansson-dev libcmocka-dev zlib1g-dev
+    liburing-dev librdkafka-dev libssl-dev libmsgpack-dev libjansson-dev libcmocka-dev zlib1g-dev libzstd-dev zstd
     python3 python3-venv maven chromium git ca-certificates openssl)
 
 stage() {
