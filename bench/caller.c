@@ -198,6 +198,17 @@ static enum caller_news take_frame(struct calls *calls, struct caller *caller, u
                                    const uint8_t *data, size_t len, int64_t now_ns)
 {
     uint8_t opcode = first & 0x0f;
+    if (first & WS_DEFLATED) {
+        struct bytes *out = &calls->inflated;
+        out->len = 0;
+        if (!calls->inflate || inflate_message(calls->inflate, data, len, CALLS_BUFFER, out) < 0) {
+            counter_add(&calls->ledger->broken, 1);
+            return CALLER_ENDED;
+        }
+        first &= (uint8_t)~WS_DEFLATED;
+        data = out->data;
+        len = out->len;
+    }
     if (first == (0x80 | WS_TEXT) || first == (0x80 | WS_BINARY)) {
         take_payload(calls, caller, opcode, data, len, now_ns);
         return CALLER_NOTHING;

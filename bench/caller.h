@@ -13,6 +13,7 @@
 
 #include "bench/account.h"
 #include "server/io/tls.h"
+#include "server/wire/inflate.h"
 
 enum caller_state {
     CALLER_IDLE,
@@ -47,8 +48,10 @@ struct calls {
     bool measuring;
     struct tls_keys *trust; /* NULL in clear text */
     const char *host;
-    uint8_t *sealed; /* TLS: what was just received */
-    bool wrapped;    /* messages come in another protocol's lines, several a frame */
+    uint8_t *sealed;         /* TLS: what was just received */
+    struct inflate *inflate; /* NULL where it isn't offered */
+    struct bytes inflated;
+    bool wrapped; /* messages come in another protocol's lines, several a frame */
     uint8_t *buffer;
 };
 

@@ -438,6 +438,8 @@ static int crowd_init(struct crowd *crowd, const struct crowd_config *config)
             tls_trust_load(&crowd->calls.trust, NULL, error, sizeof error) < 0)
             return -ENOMEM;
     }
+    if (plan->deflate && !(crowd->calls.inflate = inflate_create()))
+        return -ENOMEM;
     crowd->calls.buffer = malloc(CALLS_BUFFER);
     crowd->callers = calloc(config->count, sizeof *crowd->callers);
     crowd->waiting = calloc(config->count, sizeof *crowd->waiting);
@@ -456,6 +458,8 @@ static void crowd_finish(struct crowd *crowd)
 {
     free(crowd->calls.buffer);
     free(crowd->calls.sealed);
+    inflate_destroy(crowd->calls.inflate);
+    bytes_finish(&crowd->calls.inflated);
     tls_keys_free(crowd->calls.trust);
     free(crowd->callers);
     free(crowd->waiting);

@@ -31,6 +31,7 @@ MARKS = [
     ("the same, max_delay_ms 20 / 0", "server-delay20", "server", "cpu_s_per_million", "<=", 0.55),
     ("CPU a delivery, TLS / clear", "server-tls", "server", "cpu_s_per_million", "<=", 1.4),
     ("the same, max_delay_ms 20", "server-tls-delay20", "server-delay20", "cpu_s_per_million", "<=", 1.25),
+    ("CPU a delivery, deflated / plain", "server-deflate", "server", "cpu_s_per_million", "<=", 1.1),
     ("p50, server / floor", "server", "floor-tick", "p50_ms", "<=", 1.2),
     ("p99, server / floor", "server", "floor-tick", "p99_ms", "<=", 1.3),
     ("full, N=1000, server / floor", "server-full-1000", "floor-full-1000", "deliveries_per_s", ">=", 0.9),

@@ -50,6 +50,7 @@ enum option_key {
     OPTION_GRACE,
     OPTION_PROTOCOL,
     OPTION_FORMAT,
+    OPTION_DEFLATE,
     OPTION_MAX_DELAY,
     OPTION_SLOW,
     OPTION_CHURN,
@@ -95,6 +96,7 @@ static const struct entry entries[] = {
     {"grace", OPTION_GRACE, "TIME", "after it, for its ticks to arrive (5s)"},
     {"protocol", OPTION_PROTOCOL, "NAME", "of a peer: tapehead, nats or centrifugo (tapehead)"},
     {"format", OPTION_FORMAT, "json|msgpack", "the subprotocol (json)"},
+    {"deflate", OPTION_DEFLATE, NULL, "offer permessage-deflate"},
     {"max-delay-ms", OPTION_MAX_DELAY, "MS", "grant the server a window (0)"},
     {"slow", OPTION_SLOW, "K:HOW",
      "K more clients that read slowly: never, trickle=BYTES (a second), pause, or stall=SECONDS, "
@@ -355,6 +357,8 @@ static enum plan_action pass(struct plan *plan, int argc, char **argv, bool scen
                 set_scenario(plan, (enum scenario_kind)scenario);
         } else if (scenario_only)
             continue;
+        else if (key == OPTION_DEFLATE)
+            plan->deflate = true;
         else if (key == OPTION_QUIET)
             plan->quiet = true;
         else

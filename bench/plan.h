@@ -67,6 +67,7 @@ struct plan {
     int64_t grace_ns; /* after it, for what was planned in it to arrive */
     enum protocol_kind protocol;
     bool msgpack;
+    bool deflate;
     uint32_t max_delay_ms;
     uint32_t slow_clients;
     enum slow_kind slow;

@@ -40,8 +40,9 @@ int request_write(char *out, const struct plan *plan, const struct catalog *cata
                  "GET %s%s%s HTTP/1.1\r\nHost: %s:%s\r\nUpgrade: websocket\r\n"
                  "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
                  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-                 "Sec-WebSocket-Protocol: tapehead.%s\r\n\r\n",
-                 path, name, symbols, plan->host, plan->port, plan->msgpack ? "msgpack" : "json");
+                 "Sec-WebSocket-Protocol: tapehead.%s\r\n%s\r\n",
+                 path, name, symbols, plan->host, plan->port, plan->msgpack ? "msgpack" : "json",
+                 plan->deflate ? "Sec-WebSocket-Extensions: permessage-deflate\r\n" : "");
     return len < REQUEST_MAX ? len : -1;
 }
 

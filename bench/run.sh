@@ -52,6 +52,7 @@ while [ -z "$quick" ] && [ "$round" -lt "$rounds" ]; do
     one server-tls "$server" --rate 600 -- --tls-cert "$out/cert.pem" --tls-key "$out/key.pem"
     one server-tls-delay20 "$server" --rate 600 --max-delay-ms 20 -- --tls-cert "$out/cert.pem" --tls-key "$out/key.pem"
     one server-msgpack "$server" --rate 600 --format msgpack
+    one server-deflate "$server" --rate 600 --deflate
     one floor-full-1000 "$floor" --rate 60000 -- --mode coalesce
     one server-full-1000 "$server" --rate 60000
     one floor-full-10000 "$floor" --rate 7000 --clients 10000 -- --mode coalesce
