@@ -1,42 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 #include "tools/binance.h"
 
-#include <ctype.h>
 #include <jansson.h>
 #include <string.h>
 
 #include "feed/log.h"
+#include "tools/jsonline.h"
 
 static enum row_result read_trade(const json_t *trade, struct row *row);
-
-static void trim(const char **text, size_t *len)
-{
-    while (*len > 0 && isspace((unsigned char)(*text)[*len - 1]))
-        (*len)--;
-    while (*len > 0 && isspace((unsigned char)**text))
-        (*text)++, (*len)--;
-}
-
-/* The receive time of whoever recorded the line: the server takes its own. */
-static void skip_receive_time(const char **text, size_t *len)
-{
-    size_t digits = 0;
-    while (digits < *len && isdigit((unsigned char)(*text)[digits]))
-        digits++;
-    if (digits == 0 || digits == *len || !isblank((unsigned char)(*text)[digits]))
-        return;
-    *text += digits;
-    *len -= digits;
-    trim(text, len);
-}
 
 enum row_result binance_read(const char *line, size_t len, struct row *row)
 {
     memset(&row->tick, 0, sizeof row->tick);
-    trim(&line, &len);
+    jsonline_strip(&line, &len);
     if (len == 0)
         return ROW_BLANK;
-    skip_receive_time(&line, &len);
     json_error_t error;
     json_t *root = json_loadb(line, len, JSON_REJECT_DUPLICATES, &error);
     if (!root) {

@@ -12,39 +12,48 @@
 
 #include "feed/base.h"
 #include "feed/clock.h"
-#include "tools/binance.h"
-#include "tools/columns.h"
-#include "tools/lines.h"
+#include "tools/intake.h"
 #include "tools/options.h"
 #include "tools/progress.h"
 #include "tools/sink.h"
 #include "tools/stop.h"
 #include "tools/subcommands.h"
 
-enum import_kind { KIND_AUTO, KIND_BINANCE, KIND_CSV };
-enum { IMPORT_SERVE_EVERY = 1024, IMPORT_BAR_WIDTH = 24 };
+enum {
+    IMPORT_SERVE_EVERY = 1024,
+    IMPORT_BAR_WIDTH = 24,
+    /* NASDAQ's busiest days have some two million orders open at a time. */
+    IMPORT_ORDERS_DEFAULT = 1 << 22,
+    IMPORT_ORDERS_LIMIT = 1 << 28,
+};
 
 struct import {
     struct sink_settings settings;
-    int kind; /* enum import_kind */
+    struct intake_settings intake_settings;
     int unit; /* enum time_unit */
+    const char *date;
     int64_t rejects_shown;
     bool strict;
     struct option_list maps;
-    struct columns columns;
 
     struct sink sink;
     struct progress progress;
-    struct csv *csv;
-    const char *path; /* the file being read */
-    struct lines *lines;
+    struct intake *intake;
+    const char *path;      /* the file being read */
     uint64_t bytes_before; /* of the files already read */
     uint64_t bytes_total;
     uint64_t rows;
     uint64_t rejected;
     bool failed;
-    struct row row;
 };
+
+static const char import_notes[] =
+    "binance: raw lines of the trade streams, with or without a leading receive time and the\n"
+    "combined stream's wrapper. binance-...-csv: files of Binance's public data. coinbase: match\n"
+    "messages of the Exchange feed, market_trades of Advanced Trade. kraken: trade messages of\n"
+    "either version. csv: RFC 4180, with a header. itch: NASDAQ TotalView-ITCH 5.0, each message\n"
+    "behind its length in two bytes; executions E and C, and P. Crosses aren't taken, nor what\n"
+    "isn't printable; both are counted.";
 
 /* What the table can't say. */
 static int check_options(struct import *import, const struct options *options, int operands,
@@ -52,14 +61,19 @@ static int check_options(struct import *import, const struct options *options, i
 {
     char error[256] = "";
     int bad_map = 0;
+    struct intake_settings *settings = &import->intake_settings;
     for (size_t i = 0; i < import->maps.count && bad_map == 0; i++)
-        bad_map = columns_map(&import->columns, import->maps.items[i], error, sizeof error);
-    const char *symbol = import->columns.symbol;
-    import->columns.unit = (enum time_unit)import->unit;
+        bad_map = columns_map(&settings->columns, import->maps.items[i], error, sizeof error);
+    const char *symbol = settings->columns.symbol;
+    settings->columns.unit = (enum time_unit)import->unit;
+    settings->mapped = import->maps.count > 0;
+    settings->dated = import->date != NULL;
     if (bad_map < 0)
         *status = options_refuse(options, "%s", error);
     else if (symbol && !symbol_is_valid(symbol, strlen(symbol)))
         *status = options_refuse(options, "--symbol \"%s\" is not a symbol", symbol);
+    else if (import->date && !session_parse(import->date, &settings->date))
+        *status = options_refuse(options, "--date \"%s\" is no day as 2020-01-30", import->date);
     else if (operands == 0)
         *status = options_refuse(options, "a FILE is missing, or - for standard input");
     else
@@ -67,19 +81,20 @@ static int check_options(struct import *import, const struct options *options, i
     return -1;
 }
 
+/* long: a table */
 static int import_options(struct import *import, int argc, char **argv, int *status)
 {
-    static const char *const kinds[] = {"auto", "binance", "csv", NULL};
     static const char *const units[] = {"s", "ms", "us", "ns", NULL};
     const struct option_spec specs[] = {
         SINK_OPTIONS(import->settings),
         {.name = "kind",
          .kind = OPTION_CHOICE,
-         .to.choice = &import->kind,
-         .choices = kinds,
+         .to.choice = &import->intake_settings.kind,
+         .choices = kind_names,
          .value = "K",
-         .help = "binance, csv, or auto (the default): csv where the\n"
-                 "file's name has .csv, else binance"},
+         .help = "binance, binance-trades-csv, binance-aggtrades-csv,\n"
+                 "coinbase, kraken, csv, itch, or auto (the default):\n"
+                 "what each file's first lines and name tell"},
         {.name = "map",
          .kind = OPTION_PAIRS,
          .to.list = &import->maps,
@@ -88,15 +103,30 @@ static int import_options(struct import *import, int argc, char **argv, int *sta
                  "without it the usual names are looked for"},
         {.name = "symbol",
          .kind = OPTION_STRING,
-         .to.string = &import->columns.symbol,
+         .to.string = &import->intake_settings.columns.symbol,
          .value = "SYMBOL",
-         .help = "csv: of every row, where no column tells"},
+         .help = "csv, binance-...-csv: of every row, where no column and\n"
+                 "no file name tells"},
         {.name = "time-unit",
          .kind = OPTION_CHOICE,
          .to.choice = &import->unit,
          .choices = units,
          .value = "U",
          .help = "csv: of the time column: s, ms, us or ns (the default)"},
+        {.name = "date",
+         .kind = OPTION_STRING,
+         .to.string = &import->date,
+         .value = "YYYY-MM-DD",
+         .help = "itch: the day in New York, where the file's name, as\n"
+                 "01302020.NASDAQ_ITCH50.gz, doesn't tell"},
+        {.name = "orders-max",
+         .kind = OPTION_INT,
+         .to.integer = &import->intake_settings.orders_max,
+         .min = 1,
+         .max = IMPORT_ORDERS_LIMIT,
+         .value = "N",
+         .help = "itch: orders that may be open at a time, 4194304; they\n"
+                 "take 24 bytes each, with what is kept free up to 72"},
         {.name = "rejects",
          .kind = OPTION_INT,
          .to.integer = &import->rejects_shown,
@@ -114,9 +144,7 @@ static int import_options(struct import *import, int argc, char **argv, int *sta
         .summary = "Sends recorded trades to Kafka. Files may be gzip; - is standard input.",
         .specs = specs,
         .count = ARRAY_LEN(specs),
-        .notes = "binance: raw lines of the trade streams, with or without a leading receive time "
-                 "and the\n"
-                 "combined stream's wrapper. csv: RFC 4180, with a header.",
+        .notes = import_notes,
     };
     int operands = options_start(&options, argc, argv, status);
     return operands < 0 || check_options(import, &options, operands, status) < 0 ? -1 : operands;
@@ -125,7 +153,7 @@ static int import_options(struct import *import, int argc, char **argv, int *sta
 static void show(struct import *import, int64_t now)
 {
     char bar[80] = "";
-    uint64_t done = import->bytes_before + lines_offset(import->lines);
+    uint64_t done = import->bytes_before + intake_offset(import->intake);
     if (import->bytes_total > 0)
         progress_bar(done, import->bytes_total, IMPORT_BAR_WIDTH, bar, sizeof bar);
     progress_draw(&import->progress, now,
@@ -135,142 +163,57 @@ static void show(struct import *import, int64_t now)
                   (double)import->sink.sent / (sink_seconds(&import->sink) + 1e-9));
 }
 
-static void tell_reject(struct import *import, uint64_t line, const char *reason)
+static void tell_reject(struct import *import, const char *place, const char *reason)
 {
     import->rejected++;
     if (import->rejected > (uint64_t)import->rejects_shown)
         return;
     progress_clear(&import->progress);
-    fprintf(stderr, "%s:%" PRIu64 ": %s\n", import->path, line, reason);
+    fprintf(stderr, "%s:%s: %s\n", import->path, place, reason);
     if (import->rejected == (uint64_t)import->rejects_shown)
         fprintf(stderr, "further unreadable rows are only counted\n");
 }
 
-/* Sends the row that was read, or tells why there is none. Returns 0 or -errno. */
-static int take_row(struct import *import, enum row_result result, uint64_t line)
+static void serve(struct import *import)
 {
-    if (result == ROW_BLANK)
-        return 0;
-    import->rows++;
-    if (import->rows % IMPORT_SERVE_EVERY == 0) {
-        int64_t now = clock_mono_ns();
-        producer_poll(import->sink.producer, 0);
-        if (progress_due(&import->progress, now))
-            show(import, now);
-    }
+    int64_t now = clock_mono_ns();
+    producer_poll(import->sink.producer, 0);
+    if (progress_due(&import->progress, now))
+        show(import, now);
+}
+
+/* Sends the row that was read, or tells why there is none. Returns 0 or -errno. */
+static int take_row(void *arg, enum row_result result, const struct row *row, const char *place)
+{
+    struct import *import = arg;
+    if (result != ROW_BLANK)
+        import->rows++;
+    if (result == ROW_BLANK || import->rows % IMPORT_SERVE_EVERY == 0)
+        serve(import);
     if (result == ROW_TICK)
-        return sink_send(&import->sink, &import->row.tick, import->row.symbol,
-                         import->row.symbol_len);
-    tell_reject(import, line, import->row.reason);
+        return sink_send(&import->sink, &row->tick, row->symbol, row->symbol_len);
+    if (result == ROW_REJECTED)
+        tell_reject(import, place, row->reason);
     return 0;
 }
 
-/* The next line that isn't too long; those are told. Returns 1, 0 at the end or when told to stop,
- * -errno when the file can't be read on, which is told too. */
-static int next_line(struct import *import, const char **line, size_t *len)
+static void tell_error(struct import *import)
 {
-    int result;
-    while ((result = lines_next(import->lines, line, len)) == -E2BIG) {
-        import->rows++;
-        tell_reject(import, lines_number(import->lines), "the line is too long");
-    }
-    if (result < 0) {
-        progress_clear(&import->progress);
-        fprintf(stderr, "tapectl import: %s\n", lines_error(import->lines));
-    }
-    return stop_requested() && result > 0 ? 0 : result;
-}
-
-static int import_binance(struct import *import)
-{
-    const char *line;
-    size_t len;
-    int result;
-    while ((result = next_line(import, &line, &len)) > 0) {
-        result =
-            take_row(import, binance_read(line, len, &import->row), lines_number(import->lines));
-        if (result < 0)
-            break;
-    }
-    return result;
-}
-
-/* Reads one record, which may span lines; `*first` is where it begins. Returns CSV_RECORD, CSV_MORE
- * at the end of the file, or what is wrong with it; `*error` is -errno where the file can't be read
- * on. */
-static enum csv_result next_record(struct import *import, uint64_t *first, int *error)
-{
-    enum csv_result result = CSV_MORE;
-    const char *line;
-    size_t len;
-    *first = 0;
-    while (result == CSV_MORE) {
-        *error = next_line(import, &line, &len);
-        if (*error < 0)
-            return CSV_MORE;
-        if (*first == 0)
-            *first = lines_number(import->lines);
-        if (*error == 0)
-            return stop_requested() ? CSV_MORE : csv_end(import->csv);
-        csv_feed(import->csv, line, len, &result);
-    }
-    /* What is left of a spoiled line is skipped with it: a record never begins within a line. */
-    if (result < 0)
-        csv_reset(import->csv);
-    return result;
-}
-
-static int read_header(struct import *import)
-{
-    char why[256] = "there is no header";
-    uint64_t first;
-    int error;
-    csv_reset(import->csv);
-    enum csv_result result = next_record(import, &first, &error);
-    if (error < 0)
-        return error;
-    if (result == CSV_RECORD && columns_find(&import->columns, import->csv, why, sizeof why) == 0)
-        return 0;
-    fprintf(stderr, "tapectl import: %s: %s\n", import->path,
-            result < 0 ? csv_error_text(result) : why);
-    return -EINVAL;
-}
-
-static int import_csv(struct import *import)
-{
-    int error = read_header(import);
-    while (error >= 0) {
-        uint64_t first;
-        enum csv_result result = next_record(import, &first, &error);
-        if (error < 0 || result == CSV_MORE)
-            break;
-        enum row_result row = ROW_REJECTED;
-        if (result == CSV_RECORD)
-            row = columns_read(&import->columns, import->csv, &import->row);
-        else
-            row_reject(&import->row, "%s", csv_error_text(result));
-        int at_end = error;
-        error = take_row(import, row, first);
-        if (error < 0 || at_end == 0 || result == CSV_OPEN_QUOTE)
-            break;
-    }
-    return error;
+    progress_clear(&import->progress);
+    if (*intake_error(import->intake))
+        fprintf(stderr, "tapectl import: %s\n", intake_error(import->intake));
 }
 
 static int import_file(struct import *import, const char *path)
 {
-    char error[4352];
     import->path = strcmp(path, "-") == 0 ? "standard input" : path;
-    int result = lines_open(&import->lines, path, error, sizeof error);
-    if (result < 0) {
-        fprintf(stderr, "tapectl import: %s\n", error);
-        return result;
-    }
-    bool csv = import->kind == KIND_CSV || (import->kind == KIND_AUTO && strstr(path, ".csv"));
-    result = csv ? import_csv(import) : import_binance(import);
-    import->bytes_before += lines_size(import->lines);
-    lines_close(import->lines);
-    import->lines = NULL;
+    int result = intake_open(import->intake, path);
+    if (result == 0)
+        result = intake_read(import->intake);
+    if (result < 0)
+        tell_error(import);
+    import->bytes_before += intake_size(import->intake);
+    intake_close(import->intake);
     return result;
 }
 
@@ -279,18 +222,26 @@ static int import_file(struct import *import, const char *path)
 static int check_files(struct import *import, char **paths, int count)
 {
     for (int i = 0; i < count; i++) {
-        char error[4352];
-        struct lines *lines;
         if (strcmp(paths[i], "-") == 0)
             continue;
-        if (lines_open(&lines, paths[i], error, sizeof error) < 0) {
-            fprintf(stderr, "tapectl import: %s\n", error);
+        int result = intake_open(import->intake, paths[i]);
+        if (result < 0)
+            tell_error(import);
+        import->bytes_total += intake_size(import->intake);
+        intake_close(import->intake);
+        if (result < 0)
             return -1;
-        }
-        import->bytes_total += lines_size(lines);
-        lines_close(lines);
     }
     return 0;
+}
+
+static void tell_itch(const struct itch_counts *counts)
+{
+    if (counts)
+        printf("itch messages=%" PRIu64 " trades=%" PRIu64 " unprintable=%" PRIu64
+               " crosses=%" PRIu64 " broken=%" PRIu64 "\n",
+               counts->messages, counts->trades, counts->unprintable, counts->crosses,
+               counts->broken);
 }
 
 static int import_run(struct import *import, char **paths, int count)
@@ -302,6 +253,7 @@ static int import_run(struct import *import, char **paths, int count)
     progress_clear(&import->progress);
     bool complete = sink_flush(&import->sink);
     double seconds = sink_seconds(&import->sink);
+    tell_itch(intake_itch(import->intake));
     printf("rows=%" PRIu64 " sent=%" PRIu64 " acknowledged=%" PRIu64 " rejected=%" PRIu64
            " seconds=%.2f ticks_per_s=%.0f\n",
            import->rows, import->sink.sent, producer_delivered(import->sink.producer),
@@ -315,23 +267,29 @@ int import_main(int argc, char **argv)
 {
     int status = EXIT_FAILURE;
     struct import *import = calloc(1, sizeof *import);
-    struct csv *csv = calloc(1, sizeof *csv);
-    if (!import || !csv) {
-        fprintf(stderr, "tapectl import: %s\n", strerror(ENOMEM));
-        goto done;
-    }
-    import->csv = csv;
+    if (!import)
+        goto no_memory;
     import->unit = TIME_NS;
     import->rejects_shown = 20;
+    import->intake_settings.orders_max = IMPORT_ORDERS_DEFAULT;
     int count = import_options(import, argc, argv, &status);
-    if (count < 0 || check_files(import, argv + 1, count) < 0)
+    if (count < 0)
+        goto done;
+    import->intake = intake_create(&import->intake_settings, take_row, import);
+    if (!import->intake)
+        goto no_memory;
+    if (check_files(import, argv + 1, count) < 0)
         goto done;
     stop_on_signals();
     if (sink_open(&import->sink, "tapectl import", &import->settings) == 0)
         status = import_run(import, argv + 1, count);
     sink_close(&import->sink);
+    goto done;
+no_memory:
+    fprintf(stderr, "tapectl import: %s\n", strerror(ENOMEM));
 done:
-    free(csv);
+    if (import)
+        intake_destroy(import->intake);
     free(import);
     return status;
 }

@@ -15,7 +15,8 @@ struct lines {
     char path[4096];
     uint64_t size;
     uint64_t number;
-    size_t start; /* of what is unread in buffer */
+    uint64_t skipped; /* bytes taken by lines_skip() */
+    size_t start;     /* of what is unread in buffer */
     size_t end;
     bool at_end;
     bool skipping; /* within a line that is too long */
@@ -86,8 +87,11 @@ static int fill(struct lines *lines)
      * good. */
     if (got < 0 || (got == 0 && code == Z_BUF_ERROR)) {
         lines->failed = code == Z_ERRNO ? -(errno ? errno : EIO) : -EBADMSG;
-        snprintf(lines->error, sizeof lines->error, "can't read on in %s after line %llu: %s",
-                 lines->path, (unsigned long long)lines->number,
+        /* Without a line before it, it is read by the bytes, or is cut within its first. */
+        bool by_line = lines->number > 0;
+        snprintf(lines->error, sizeof lines->error, "can't read on in %s after %s %llu: %s",
+                 lines->path, by_line ? "line" : "byte",
+                 (unsigned long long)(by_line ? lines->number : lines->skipped + lines->end),
                  code == Z_ERRNO       ? strerror(-lines->failed)
                  : code == Z_BUF_ERROR ? "the compressed data is cut short"
                                        : why);
@@ -144,6 +148,22 @@ int lines_next(struct lines *lines, const char **line, size_t *len)
         if (result < 0)
             return result;
     }
+}
+
+int lines_peek(struct lines *lines, size_t want, const uint8_t **data, size_t *len)
+{
+    int result = lines->failed;
+    while (result == 0 && !lines->at_end && lines->end - lines->start < want)
+        result = fill(lines);
+    *data = (const uint8_t *)lines->buffer + lines->start;
+    *len = lines->end - lines->start;
+    return result;
+}
+
+void lines_skip(struct lines *lines, size_t len)
+{
+    lines->start += len;
+    lines->skipped += len;
 }
 
 const char *lines_error(const struct lines *lines)

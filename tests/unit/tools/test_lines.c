@@ -120,6 +120,68 @@ static void a_file_cut_short_is_an_error_after_what_it_holds(void **state)
     lines_close(lines);
 }
 
+static void bytes_are_read_by_as_many_as_are_wanted(void **state)
+{
+    (void)state;
+    enum { SIZE = 2 * LINE_LEN_MAX + 1000, STEP = 7777 };
+    uint8_t *bytes = malloc(SIZE);
+    uint32_t random = 1; /* which gzip doesn't make smaller */
+    for (size_t i = 0; i < SIZE; i++)
+        bytes[i] = (uint8_t)((random = random * 1664525 + 1013904223) >> 24);
+    for (int gzip = 0; gzip <= 1; gzip++) {
+        struct lines *lines;
+        const uint8_t *data;
+        size_t len;
+        size_t at = 0;
+        write_file(bytes, SIZE, gzip);
+        assert_int_equal(lines_open(&lines, path, error, sizeof error), 0);
+        while (lines_peek(lines, STEP, &data, &len) == 0 && len > 0) {
+            size_t taken = len < STEP ? len : STEP;
+            assert_true(len >= STEP || at + len == SIZE);
+            assert_memory_equal(data, bytes + at, taken);
+            lines_skip(lines, taken);
+            at += taken;
+        }
+        assert_int_equal(at, SIZE);
+        lines_close(lines);
+    }
+    assert_int_equal(truncate(path, SIZE / 4), 0);
+    struct lines *lines;
+    const uint8_t *data;
+    size_t len;
+    size_t at = 0;
+    int result = lines_open(&lines, path, error, sizeof error);
+    while (result == 0) {
+        result = lines_peek(lines, STEP, &data, &len);
+        assert_memory_equal(data, bytes + at, len);
+        lines_skip(lines, len);
+        at += len;
+        assert_true(result < 0 || len > 0);
+    }
+    assert_int_equal(result, -EBADMSG);
+    snprintf(error, sizeof error, "after byte %zu: the compressed data is cut short", at);
+    assert_contains(lines_error(lines), error);
+    lines_close(lines);
+    free(bytes);
+}
+
+static void lines_follow_a_look_at_what_the_file_begins_with(void **state)
+{
+    (void)state;
+    struct lines *lines;
+    const uint8_t *data;
+    const char *line;
+    size_t len;
+    write_file("one\ntwo\n", 8, false);
+    assert_int_equal(lines_open(&lines, path, error, sizeof error), 0);
+    assert_int_equal(lines_peek(lines, 1, &data, &len), 0);
+    assert_int_equal(len, 8);
+    assert_int_equal(lines_next(lines, &line, &len), 1);
+    assert_memory_equal(line, "one\n", 4);
+    assert_int_equal(lines_number(lines), 1);
+    lines_close(lines);
+}
+
 static void an_unreadable_file_is_named(void **state)
 {
     (void)state;
@@ -136,6 +198,8 @@ int main(void)
         cmocka_unit_test(plain_and_gzip_read_alike),
         cmocka_unit_test(a_line_too_long_is_skipped_alone),
         cmocka_unit_test(a_file_cut_short_is_an_error_after_what_it_holds),
+        cmocka_unit_test(bytes_are_read_by_as_many_as_are_wanted),
+        cmocka_unit_test(lines_follow_a_look_at_what_the_file_begins_with),
         cmocka_unit_test(an_unreadable_file_is_named),
     };
     return cmocka_run_group_tests(tests, make_path, remove_path);
