@@ -40,6 +40,7 @@ def test_demo_sh_says_where_it_serves_and_stops_cleanly_on_ctrl_c(secure):
     demo = subprocess.Popen(
         [ROOT / "tools/demo.sh", *(["--tls"] if secure else []), str(port)],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment(),
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # who started us may have it ignored
     )  # fmt: skip
     timer = threading.Timer(120, demo.kill)
     timer.start()
