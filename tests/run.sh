@@ -5,25 +5,27 @@
 # packages, a Kafka broker and the Autobahn suite), builds with gcc, clang and two sanitizers, runs the unit tests in all four builds, the
 # end-to-end tests and the fuzz targets, and ends with one line, `N passed, N failed, N skipped`. What stands already is reused.
 #
-#     tests/run.sh [--fast] [-k EXPRESSION]
+#     tests/run.sh [--fast | --full] [-k EXPRESSION]
 #
-#     --fast         the gcc build only, no sanitizers
+#     --fast         the gcc build only, no sanitizers, no fuzzing
+#     --full         hours: Autobahn with all its messages, a soak of ten minutes, five minutes of fuzzing a target
 #     -k EXPRESSION  of the end-to-end tests only those that match; see pytest
 set -u
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 export PYTHONDONTWRITEBYTECODE=1
 
-fast=
+fast= fuzz_s=20
 match=()
 while [ $# -gt 0 ]; do
     case $1 in
     --fast) fast=1 ;;
+    --full) fuzz_s=300; export TAPEHEAD_FULL=1 ;;
     -k)
         [ $# -ge 2 ] || { echo "run.sh: -k needs an expression" >&2; exit 2; }
         match=(-k "$2")
         shift
         ;;
-    -h | --help) sed -n '4,12s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    -h | --help) sed -n '4,13s/^# \{0,1\}//p' "$0"; exit 0 ;;
     *) echo "run.sh: unknown argument $1; see tests/run.sh --help" >&2; exit 2 ;;
     esac
     shift
@@ -199,8 +201,8 @@ if has build-tsan; then
 fi
 
 if [ ! "$fast" ]; then
-    stage "fuzzing, 20 s a target"
-    tests/fuzz/run --all 20 --junit "$results/fuzz.xml" </dev/null ||
+    stage "fuzzing"
+    tests/fuzz/run --all "$fuzz_s" --junit "$results/fuzz.xml" </dev/null ||
         grep -qE '<(failure|error)' "$results/fuzz.xml" 2>/dev/null || failures+=("the fuzzing did not run")
 fi
 

@@ -16,6 +16,8 @@ from server import ROOT, TRUSTING
 sys.path.insert(0, str(ROOT / "tests/autobahn"))
 import suite  # noqa: E402
 
+FULL = "TAPEHEAD_FULL" in os.environ  # tests/run.sh --full
+
 both = pytest.mark.parametrize("secure", [False, True], ids=["ws", "wss"])
 
 FRAMING = [*(f"{group}.*" for group in range(1, 8)), "10.*"]
@@ -82,10 +84,10 @@ def test_messages_up_to_16_mib_come_back_whole_however_they_were_cut(echo, fuzz,
     nothing(fuzz(echo(secure, *LIMITS), ["9.*"]).unexpected())
 
 
-@pytest.mark.timeout(420)
+@pytest.mark.timeout(4200 if FULL else 420)
 @both
 def test_deflated_messages_come_back_with_whatever_parameters_were_offered(echo, fuzz, secure):
-    nothing(fuzz(echo(secure, *LIMITS), ["12.*", "13.*"], messages=100, timeout=400).unexpected())
+    nothing(fuzz(echo(secure, *LIMITS), ["12.*", "13.*"], messages=1000 if FULL else 100, timeout=4000 if FULL else 400).unexpected())
 
 
 @pytest.mark.parametrize("compression", [None, "deflate"])
