@@ -27,4 +27,11 @@ static inline int64_t clock_mono_ns(void)
     return clock_read_ns(CLOCK_MONOTONIC);
 }
 
+/* Until that instant of clock_mono_ns(), or a signal. */
+static inline void clock_sleep_until(int64_t mono_ns)
+{
+    struct timespec t = {.tv_sec = mono_ns / 1000000000, .tv_nsec = mono_ns % 1000000000};
+    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL);
+}
+
 #endif

@@ -35,8 +35,7 @@ static void sleep_until(int64_t mono_ns)
 {
     int64_t latest = clock_mono_ns() + SLEEP_MAX_MS * INT64_C(1000000);
     int64_t until = mono_ns < latest ? mono_ns : latest;
-    struct timespec t = {.tv_sec = until / 1000000000, .tv_nsec = until % 1000000000};
-    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL);
+    clock_sleep_until(until);
 }
 
 static void *run(void *arg)

@@ -180,33 +180,28 @@ static void hand_over(struct file_source *s, const struct tape_item *item, int64
     replay_take(s->replay);
 }
 
-static void sleep_until(int64_t mono_ns)
-{
-    struct timespec t = {.tv_sec = mono_ns / 1000000000, .tv_nsec = mono_ns % 1000000000};
-    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL);
-}
-
 static void poll(struct source *source, int timeout_ms)
 {
     struct file_source *s = (struct file_source *)source;
     const struct tape_item *item;
     int64_t now_ns = clock_mono_ns(), latest_ns = now_ns + (int64_t)timeout_ms * 1000000, due_ns;
     if (s->over || s->begin_ns > latest_ns) {
-        sleep_until(latest_ns);
+        clock_sleep_until(latest_ns);
         return;
     }
     if (s->begin_ns > now_ns)
-        sleep_until(s->begin_ns);
+        clock_sleep_until(s->begin_ns);
     now_ns = clock_mono_ns();
     uint64_t taken = 0, room = s->sink.room(s->sink.arg);
     int64_t rts_ns = clock_wall_ns();
     if (!room)
-        sleep_until(now_ns + FULL_NAP_NS); /* the workers are behind: the tape waits for them */
+        clock_sleep_until(now_ns +
+                          FULL_NAP_NS); /* the workers are behind: the tape waits for them */
     while (taken < POLL_TICKS_MAX && taken < room && peek(s, now_ns, &item, &due_ns)) {
         if (due_ns > now_ns && taken > 0)
             break;
         if (due_ns > now_ns) {
-            sleep_until(due_ns < latest_ns ? due_ns : latest_ns);
+            clock_sleep_until(due_ns < latest_ns ? due_ns : latest_ns);
             now_ns = clock_mono_ns();
             rts_ns = clock_wall_ns();
             if (due_ns > now_ns)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "feed/clock.h"
+#include "schemas/tick_value.h"
 
 /* A file, and its next tick. */
 struct track {
@@ -33,19 +34,11 @@ struct replay {
     char error[512];
 };
 
-static bool matches(const char *pattern, const char *symbol, size_t len)
-{
-    size_t pattern_len = strlen(pattern);
-    if (pattern_len && pattern[pattern_len - 1] == '*')
-        return len >= pattern_len - 1 && memcmp(pattern, symbol, pattern_len - 1) == 0;
-    return len == pattern_len && memcmp(pattern, symbol, len) == 0;
-}
-
 static bool wants(void *arg, const char *symbol, size_t len)
 {
     const struct replay_config *config = arg;
     for (size_t i = 0; i < config->symbols_count; i++)
-        if (matches(config->symbols[i], symbol, len))
+        if (symbol_matches(config->symbols[i], symbol, len))
             return true;
     return config->symbols_count == 0;
 }

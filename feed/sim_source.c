@@ -39,12 +39,6 @@ static int start(struct source *source, const struct source_sink *sink,
     return 0;
 }
 
-static void sleep_until(int64_t mono_ns)
-{
-    struct timespec t = {.tv_sec = mono_ns / 1000000000, .tv_nsec = mono_ns % 1000000000};
-    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL);
-}
-
 static void hand_over(struct sim_source *s, int64_t rts_ns)
 {
     struct tick tick = s->next;
@@ -65,7 +59,7 @@ static void poll(struct source *source, int timeout_ms)
     if (due > now) {
         /* Closer ticks than this come together: a sleep a tick would cost more than the tick. */
         due = due > now + SLEEP_NS_MIN ? due : now + SLEEP_NS_MIN;
-        sleep_until(due < latest ? due : latest);
+        clock_sleep_until(due < latest ? due : latest);
         now = clock_mono_ns();
     }
     int64_t rts_ns = clock_wall_ns();

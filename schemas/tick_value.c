@@ -48,6 +48,15 @@ bool symbol_is_valid(const char *symbol, size_t len)
     return true;
 }
 
+bool symbol_matches(const char *pattern, const char *symbol, size_t len)
+{
+    size_t pattern_len = strlen(pattern);
+    bool beginning = pattern_len > 0 && pattern[pattern_len - 1] == '*';
+    pattern_len -= beginning;
+    return (beginning ? pattern_len <= len : pattern_len == len) &&
+           memcmp(pattern, symbol, pattern_len) == 0;
+}
+
 int tick_value_read(const uint8_t *data, size_t len, value_emit *emit, void *arg)
 {
     if (len == 0)

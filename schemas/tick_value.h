@@ -44,6 +44,9 @@ typedef void value_emit(void *arg, const struct tick *tick, const char *symbol, 
 /* Whether `symbol` is 1..32 bytes of A-Z a-z 0-9 . _ - / : @ */
 bool symbol_is_valid(const char *symbol, size_t len);
 
+/* Whether `symbol` is the one that `pattern` names, or begins as it does where it ends in '*'. */
+bool symbol_matches(const char *pattern, const char *symbol, size_t len);
+
 enum value_format { VALUE_JSON, VALUE_MSGPACK };
 
 /* Reads a value. Its first byte tells the format: maps and arrays of msgpack begin at 0x80 and

@@ -2,23 +2,18 @@
 #include "tools/excerpt.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "schemas/instant.h"
+#include "schemas/tick_value.h"
 
 const char *const excerpt_clocks[] = {"event", "receive", NULL};
 
 static bool wants(void *arg, const char *symbol, size_t len)
 {
     const struct option_list *symbols = arg;
-    for (size_t i = 0; i < symbols->count; i++) {
-        const char *name = symbols->items[i];
-        size_t name_len = strlen(name);
-        bool beginning = name_len > 0 && name[name_len - 1] == '*';
-        name_len -= beginning;
-        if ((beginning ? name_len <= len : name_len == len) && memcmp(name, symbol, name_len) == 0)
+    for (size_t i = 0; i < symbols->count; i++)
+        if (symbol_matches(symbols->items[i], symbol, len))
             return true;
-    }
     return false;
 }
 

@@ -15,6 +15,7 @@
 #include "feed/histogram.h"
 #include "feed/replay.h"
 #include "schemas/instant.h"
+#include "tools/excerpt.h"
 #include "tools/keys.h"
 #include "tools/options.h"
 #include "tools/progress.h"
@@ -33,10 +34,9 @@ static const double speed_max = 1e6;
 
 struct replayer {
     struct sink_settings settings;
-    const char *speed, *max_gap, *from, *to, *shift;
-    int clock;
+    struct excerpt_settings excerpt;
+    const char *speed, *max_gap, *shift;
     bool loop;
-    struct option_list symbols;
     struct replay_config config;
 
     struct replay *replay;
@@ -81,27 +81,28 @@ static int read_speed(const char *text, double *speed)
 static int check(struct replayer *r, const struct options *options)
 {
     struct replay_config *config = &r->config;
-    config->clock = r->clock == 0 ? TAPE_EVENT : TAPE_RECEIVE;
+    struct excerpt excerpt;
+    int status = excerpt_init(&excerpt, &r->excerpt, options);
+    if (status)
+        return status;
+    config->clock = excerpt.filter.clock;
+    config->from = excerpt.filter.from;
+    config->until = excerpt.filter.until;
+    config->from_ns = excerpt.filter.from_ns;
+    config->until_ns = excerpt.filter.until_ns;
+    config->symbols = r->excerpt.symbols.items;
+    config->symbols_count = r->excerpt.symbols.count;
     config->loop = r->loop;
-    config->symbols = r->symbols.items;
-    config->symbols_count = r->symbols.count;
-    config->from = r->from != NULL;
-    config->until = r->to != NULL;
     config->shift = r->shift != NULL;
     if (read_speed(r->speed, &config->speed) < 0)
         return options_refuse(options, "--speed %s: must be a number above 0, or max", r->speed);
     if (r->max_gap && read_span(r->max_gap, &config->max_gap_ns) < 0)
         return options_refuse(options, "--max-gap %s: must be as 1s, 250ms or 2m", r->max_gap);
-    if (r->from && instant_parse(r->from, &config->from_ns) < 0)
-        return options_refuse(options, "--from %s: is no RFC 3339 time", r->from);
-    if (r->to && instant_parse(r->to, &config->until_ns) < 0)
-        return options_refuse(options, "--to %s: is no RFC 3339 time", r->to);
     if (r->shift && strcmp(r->shift, "now") != 0)
         return options_refuse(options, "--shift %s: there is only now", r->shift);
     return 0;
 }
 
-static const char *const clocks[] = {"event", "receive", NULL};
 static const char summary[] =
     "Sends the ticks of capture files to Kafka, each at its instant; several files as one tape.";
 static const char notes[] =
@@ -122,27 +123,7 @@ static int read_options(struct replayer *r, int argc, char **argv, int *status)
          .to.string = &r->max_gap,
          .value = "TIME",
          .help = "longer silences are cut to this, as 1s"},
-        {.name = "from",
-         .kind = OPTION_STRING,
-         .to.string = &r->from,
-         .value = "INSTANT",
-         .help = "begin here, RFC 3339 to the nanosecond"},
-        {.name = "to",
-         .kind = OPTION_STRING,
-         .to.string = &r->to,
-         .value = "INSTANT",
-         .help = "end before here"},
-        {.name = "clock",
-         .kind = OPTION_CHOICE,
-         .to.choice = &r->clock,
-         .choices = clocks,
-         .value = "C",
-         .help = "whose times these are: event (the default) or receive"},
-        {.name = "symbols",
-         .kind = OPTION_LIST,
-         .to.list = &r->symbols,
-         .value = "S",
-         .help = "only these; may end in *; repeatable"},
+        EXCERPT_OPTIONS(r->excerpt),
         {.name = "shift",
          .kind = OPTION_STRING,
          .to.string = &r->shift,

@@ -6,10 +6,9 @@
 #ifndef TAPEHEAD_SERVER_FANOUT_ENCODE_H
 #define TAPEHEAD_SERVER_FANOUT_ENCODE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <stdbool.h>
 
 #include "schemas/tick_value.h"
 #include "server/fanout/deflate.h"

@@ -49,6 +49,19 @@ static void a_symbol_is_1_to_32_bytes_of_the_alphabet(void **state)
     assert_false(symbol_is_valid("BTC-*", 5));
 }
 
+static void a_pattern_is_a_name_or_a_beginning_with_a_star(void **state)
+{
+    (void)state;
+    assert_true(symbol_matches("BTC-USD", "BTC-USD", 7));
+    assert_false(symbol_matches("BTC-USD", "BTC-USD", 6));
+    assert_false(symbol_matches("BTC", "BTC-USD", 7));
+    assert_true(symbol_matches("BTC-*", "BTC-USD", 7));
+    assert_true(symbol_matches("BTC-*", "BTC-", 4));
+    assert_false(symbol_matches("BTC-*", "BTC", 3));
+    assert_true(symbol_matches("*", "A", 1));
+    assert_false(symbol_matches("", "A", 1));
+}
+
 static void the_first_byte_tells_the_format(void **state)
 {
     struct tick tick = {.price = 5, .size = 1, .ts_ns = 1};
@@ -79,6 +92,7 @@ int main(void)
         cmocka_unit_test(every_error_has_a_name_of_its_own),
         cmocka_unit_test(gap_reasons_are_named_as_on_the_wire),
         cmocka_unit_test(a_symbol_is_1_to_32_bytes_of_the_alphabet),
+        cmocka_unit_test(a_pattern_is_a_name_or_a_beginning_with_a_star),
         cmocka_unit_test(the_first_byte_tells_the_format),
         cmocka_unit_test(a_tombstone_is_empty_in_every_format),
     };
