@@ -4,8 +4,8 @@
  * capture files.
  *
  * Made and started by main, then thread F's alone until stopped: poll() hands ticks to a sink and
- * updates the source's part of feed_metrics. A source never waits for the sink's readers and never
- * publishes; it knows no ring.
+ * updates the source's part of feed_metrics. A live source never waits for the sink's readers, a
+ * tape asks for room and does. None publishes or knows a ring.
  */
 #ifndef TAPEHEAD_FEED_SOURCE_H
 #define TAPEHEAD_FEED_SOURCE_H
