@@ -43,9 +43,7 @@ static void answer_control(struct worker *worker, uint32_t index, const struct w
         /* RFC 6455, 5.5.1: the answer typically echoes the code. */
         client_close(worker, index, CLOSED_BY_PEER, event->code, NULL);
         break;
-    default: /* a pong: it was heard, which is all it is for */
-        session_takes_ping(worker, index);
-        break;
+    default: break; /* a pong: it was heard, which is all it is for */
     }
 }
 

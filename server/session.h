@@ -22,7 +22,7 @@ void session_message(struct worker *worker, uint32_t client, const uint8_t *data
 void session_heartbeat(struct worker *worker, uint32_t client);
 void session_shutdown(struct worker *worker, uint32_t client);
 
-/* A ping or a pong came. False when it was one too many: then the client is being closed. */
+/* A ping came. False when it was one too many: then the client is being closed. */
 bool session_takes_ping(struct worker *worker, uint32_t index);
 
 #endif
