@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "server/wire/writer.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "server/wire/utf8.h"
 #include "server/wire/ws.h"
+
+enum { DIGITS_MAX = 17 };                  /* any double reads back from so many */
+static const double INTEGRAL_MAX = 0x1p53; /* beyond, not every integer is a double */
 
 void writer_open(struct writer *writer, struct bytes *out, enum wire_format format)
 {
@@ -140,6 +145,31 @@ void writer_integer(struct writer *writer, int64_t value)
         put_value(writer, 0xd2, (uint64_t)value, 4);
     } else {
         put_value(writer, 0xd3, (uint64_t)value, 8);
+    }
+}
+
+static void put_real(struct writer *writer, double value)
+{
+    char text[32];
+    int digits = 0;
+    do
+        snprintf(text, sizeof text, "%.*g", ++digits, value);
+    while (digits < DIGITS_MAX && strtod(text, NULL) != value);
+    separate(writer);
+    bytes_append(writer->out, text, strlen(text));
+}
+
+void writer_number(struct writer *writer, double value)
+{
+    bool small = value >= -INTEGRAL_MAX && value <= INTEGRAL_MAX;
+    if (small && (double)(int64_t)value == value) {
+        writer_integer(writer, (int64_t)value);
+    } else if (writer->format == WIRE_JSON) {
+        put_real(writer, value);
+    } else {
+        uint64_t bits;
+        memcpy(&bits, &value, sizeof bits);
+        put_value(writer, 0xcb, bits, 8);
     }
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * writer: a message of maps, lists, integers and text, written as JSON or msgpack into one
+ * writer: a message of maps, lists, numbers and text, written as JSON or msgpack into one
  * WebSocket frame. The caller says everything once, so the two formats cannot drift:
  *
  *     writer_open(&writer, out, format);
@@ -36,6 +36,10 @@ void writer_end(struct writer *writer);
 void writer_key(struct writer *writer, const char *key);
 void writer_integer(struct writer *writer, int64_t value);
 void writer_unsigned(struct writer *writer, uint64_t value);
+
+/* A finite one. Integral: as writer_integer() does, without a point. Else in JSON the shortest
+ * decimal that reads back the same, in msgpack a float64. */
+void writer_number(struct writer *writer, double value);
 
 /* Text from outside: each sequence that is not UTF-8 becomes U+FFFD. */
 void writer_text(struct writer *writer, const char *text, size_t len);

@@ -58,6 +58,7 @@ static json_t *unpack(const msgpack_object *value)
         assert_true(value->via.u64 <= INT64_MAX);
         return json_integer((json_int_t)value->via.u64);
     case MSGPACK_OBJECT_NEGATIVE_INTEGER: return json_integer(value->via.i64);
+    case MSGPACK_OBJECT_FLOAT64: return json_real(value->via.f64);
     case MSGPACK_OBJECT_STR: return json_stringn(value->via.str.ptr, value->via.str.size);
     case MSGPACK_OBJECT_ARRAY:
         made = json_array();
