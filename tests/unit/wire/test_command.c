@@ -1,61 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "bridge.h"
-#include "server/wire/command.h"
+#include "reading.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-/* Reads from memory that ends with the message, and overwrites that before the command is looked
- * at: nothing may point into the input. */
-static struct command read_bytes(enum wire_format format, const void *data, size_t len)
-{
-    struct command command;
-    uint8_t *input = guard_place(data, len);
-    command_read(&command, format, input, len);
-    memset(input, 0xee, len);
-    assert_int_equal(command.error_code != NULL, command.error_message[0] != '\0');
-    assert_true(command.error_code || command.op != COMMAND_NONE);
-    return command;
-}
-
-static struct command read_as(enum wire_format format, const char *json)
-{
-    static uint8_t packed[GUARD_MAX];
-    if (format == WIRE_JSON)
-        return read_bytes(format, json, strlen(json));
-    return read_bytes(format, packed, bridge_to_msgpack(json, packed, sizeof packed));
-}
-
-/* Runs the block for `json` read in both formats, as `command`. */
-#define for_both(json)                                                                             \
-    for (enum wire_format format = 0; format < WIRE_FORMAT_COUNT; format++)                        \
-        for (struct command command = read_as(format, json), *once = &command; once;               \
-             command_finish(&command), once = NULL)
-
-static void assert_refused(const char *json, const char *code, const char *part)
-{
-    for_both(json)
-    {
-        assert_non_null(command.error_code);
-        assert_string_equal(command.error_code, code);
-        if (!strstr(command.error_message, part))
-            fail_msg("no %s in: %s", part, command.error_message);
-    }
-}
-
-static void assert_good(const struct command *command, enum command_op op)
-{
-    if (command->error_code)
-        fail_msg("%s: %s", command->error_code, command->error_message);
-    assert_int_equal(command->op, op);
-}
-
-static void assert_symbol(const struct command *command, uint32_t index, const char *text)
-{
-    assert_true(index < command->symbols_count);
-    assert_int_equal(command->symbols[index].len, strlen(text));
-    assert_memory_equal(command->symbols[index].text, text, strlen(text));
-}
 
 static void subscribe_is_read(void **state)
 {
@@ -189,11 +137,11 @@ static void an_id_beyond_int64_is_out_of_range(void **state)
 {
     (void)state;
     static const char json[] = "{\"op\":\"ping\",\"id\":9223372036854775808}";
-    struct command command = read_bytes(WIRE_JSON, json, sizeof json - 1);
+    struct command command = reading_bytes(WIRE_JSON, json, sizeof json - 1);
     assert_string_equal(command.error_code, "bad_field");
     command_finish(&command);
     static const char packed[] = "\x82\xa2op\xa4ping\xa2id\xcf\x80\0\0\0\0\0\0\0";
-    command = read_bytes(WIRE_MSGPACK, packed, sizeof packed - 1);
+    command = reading_bytes(WIRE_MSGPACK, packed, sizeof packed - 1);
     assert_string_equal(command.error_code, "bad_field");
     command_finish(&command);
 }
@@ -347,6 +295,23 @@ static void unknown_fields_are_ignored(void **state)
         assert_good(&command, COMMAND_PING);
 }
 
+static void nothing_of_these_takes_a_real(void **state)
+{
+    (void)state;
+    assert_refused("{\"op\":1.5}", "bad_command", "\"op\"");
+    assert_refused("{\"op\":\"unsubscribe\",\"symbols\":1.5}", "bad_command", "\"symbols\"");
+    assert_refused("{\"op\":\"unsubscribe\",\"symbols\":[1.5]}", "bad_command", "\"symbols\"");
+    assert_refused("{\"op\":\"configure\",\"max_delay_ms\":1.5}", "bad_command", "integer");
+    static const char *const fields[] = {"mode", "snapshot", "since", "interval_ms"};
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+        char json[80];
+        snprintf(json, sizeof json, "{\"op\":\"subscribe\",\"symbols\":[],\"%s\":1.0}", fields[i]);
+        assert_refused(json, "bad_command", fields[i]);
+    }
+    assert_refused("{\"op\":\"subscribe\",\"symbols\":[],\"since\":{\"A\":1.5}}", "bad_field",
+                   "\"since\"");
+}
+
 static void what_is_no_object_is_a_bad_command(void **state)
 {
     (void)state;
@@ -379,11 +344,11 @@ static void a_field_given_twice_is_refused(void **state)
 {
     (void)state;
     static const char json[] = "{\"op\":\"ping\",\"op\":\"list\"}";
-    struct command command = read_bytes(WIRE_JSON, json, sizeof json - 1);
+    struct command command = reading_bytes(WIRE_JSON, json, sizeof json - 1);
     assert_string_equal(command.error_code, "bad_command");
     command_finish(&command);
     static const char packed[] = "\x82\xa2op\xa4ping\xd9\x02op\xa4list";
-    command = read_bytes(WIRE_MSGPACK, packed, sizeof packed - 1);
+    command = reading_bytes(WIRE_MSGPACK, packed, sizeof packed - 1);
     assert_string_equal(command.error_code, "bad_command");
     command_finish(&command);
 }
@@ -396,12 +361,12 @@ static void every_start_of_a_message_is_unreadable(void **state)
     uint8_t packed[256];
     size_t packed_len = bridge_to_msgpack(json, packed, sizeof packed);
     for (size_t len = 0; len < sizeof json - 1; len++) {
-        struct command command = read_bytes(WIRE_JSON, json, len);
+        struct command command = reading_bytes(WIRE_JSON, json, len);
         assert_string_equal(command.error_code, "bad_json");
         command_finish(&command);
     }
     for (size_t len = 0; len < packed_len; len++) {
-        struct command command = read_bytes(WIRE_MSGPACK, packed, len);
+        struct command command = reading_bytes(WIRE_MSGPACK, packed, len);
         assert_string_equal(command.error_code, "bad_msgpack");
         command_finish(&command);
     }
@@ -413,10 +378,10 @@ static void a_message_over_64_kib_is_refused_unread(void **state)
     static char json[65537];
     memset(json, ' ', sizeof json);
     memcpy(json, "{\"op\":\"ping\"}", 13);
-    struct command command = read_bytes(WIRE_JSON, json, 65536);
+    struct command command = reading_bytes(WIRE_JSON, json, 65536);
     assert_good(&command, COMMAND_PING);
     command_finish(&command);
-    command = read_bytes(WIRE_JSON, json, 65537);
+    command = reading_bytes(WIRE_JSON, json, 65537);
     assert_string_equal(command.error_code, "bad_command");
     command_finish(&command);
 }
@@ -447,7 +412,7 @@ static void mutated_commands_never_break_the_reader(void **state)
         memcpy(input, models[format], len);
         for (uint64_t i = random_below(&seed, 5); i > 0 && len > 0; i--)
             input[random_below(&seed, len)] = (uint8_t)random_next(&seed);
-        struct command command = read_bytes(format, input, len);
+        struct command command = reading_bytes(format, input, len);
         fuzz_assert(command.symbols_count == 0 || command.symbols, "test_command", start);
         fuzz_assert(command.id.text_len <= COMMAND_ID_MAX, "test_command", start);
         command_finish(&command);
@@ -476,6 +441,7 @@ int main(void)
         cmocka_unit_test(symbols_must_be_a_list_of_strings),
         cmocka_unit_test(up_to_4096_symbols_are_taken),
         cmocka_unit_test(unknown_fields_are_ignored),
+        cmocka_unit_test(nothing_of_these_takes_a_real),
         cmocka_unit_test(what_is_no_object_is_a_bad_command),
         cmocka_unit_test(nesting_and_field_count_are_bounded),
         cmocka_unit_test(a_field_given_twice_is_refused),
