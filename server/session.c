@@ -193,6 +193,15 @@ static void carry_out(struct worker *worker, uint32_t index, const struct comman
                           command->max_delay_ms);
         client_answer(worker, index);
         break;
+    case COMMAND_REPLAY:
+    case COMMAND_PAUSE:
+    case COMMAND_RESUME:
+    case COMMAND_STEP:
+    case COMMAND_SEEK:
+    case COMMAND_SPEED:
+        answer_problem(worker, index, &command->id, "not_supported",
+                       "replays are not supported by this server");
+        break;
     case COMMAND_NONE: break; /* has an error_code */
     }
 }

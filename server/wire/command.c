@@ -6,12 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/wire/command_tree.h"
+#include "server/wire/command_judge.h"
 #include "server/wire/utf8.h"
 
 enum { DELAY_MS_MAX = 60000, INTERVAL_MS_MAX = 60000, POSITION_MAX = 64, OP_SHOWN_MAX = 32 };
 
-const char *const field_names[FIELD_COUNT] = {
+const char *const field_names[FIELDS] = {
     [FIELD_OP] = "op",
     [FIELD_ID] = "id",
     [FIELD_SYMBOLS] = "symbols",
@@ -20,6 +20,14 @@ const char *const field_names[FIELD_COUNT] = {
     [FIELD_SINCE] = "since",
     [FIELD_INTERVAL_MS] = "interval_ms",
     [FIELD_MAX_DELAY_MS] = "max_delay_ms",
+    [FIELD_FROM] = "from",
+    [FIELD_TO] = "to",
+    [FIELD_CLOCK] = "clock",
+    [FIELD_SPEED] = "speed",
+    [FIELD_MAX_GAP_MS] = "max_gap_ms",
+    [FIELD_THEN] = "then",
+    [FIELD_GROUP] = "group",
+    [FIELD_COUNT] = "count",
 };
 
 /* COMMAND_NONE: the protocol's, but not served by this version. */
@@ -30,23 +38,12 @@ static const struct op_name {
     {"subscribe", COMMAND_SUBSCRIBE}, {"unsubscribe", COMMAND_UNSUBSCRIBE},
     {"list", COMMAND_LIST},           {"ping", COMMAND_PING},
     {"configure", COMMAND_CONFIGURE}, {"auth", COMMAND_NONE},
-    {"replay", COMMAND_NONE},         {"pause", COMMAND_NONE},
-    {"resume", COMMAND_NONE},         {"step", COMMAND_NONE},
-    {"seek", COMMAND_NONE},           {"speed", COMMAND_NONE},
+    {"replay", COMMAND_REPLAY},       {"pause", COMMAND_PAUSE},
+    {"resume", COMMAND_RESUME},       {"step", COMMAND_STEP},
+    {"seek", COMMAND_SEEK},           {"speed", COMMAND_SPEED},
 };
 
-/* What judges a message: its tree, how to read lists in it, and the command being made of it. */
-struct judge {
-    struct command *command;
-    const struct command_reader *reader;
-    struct command_tree tree;
-};
-
-/* Every judgement answers true, or has refused. */
-static bool refuse(struct judge *judge, const char *code, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static bool refuse(struct judge *judge, const char *code, const char *format, ...)
+bool judge_refuse(struct judge *judge, const char *code, const char *format, ...)
 {
     struct command *command = judge->command;
     va_list args;
@@ -57,7 +54,7 @@ static bool refuse(struct judge *judge, const char *code, const char *format, ..
     return false;
 }
 
-static bool node_is(const struct node *node, const char *word)
+bool node_is(const struct node *node, const char *word)
 {
     return node->kind == NODE_TEXT && node->len == strlen(word) &&
            memcmp(node->text, word, node->len) == 0;
@@ -82,16 +79,17 @@ static bool judge_id(struct judge *judge)
         return true;
     case NODE_TEXT:
         if (node->len > COMMAND_ID_MAX)
-            return refuse(judge, "bad_field", "\"id\" is over %d bytes.", COMMAND_ID_MAX);
+            return judge_refuse(judge, "bad_field", "\"id\" is over %d bytes.", COMMAND_ID_MAX);
         if (!node_is_utf8(node))
-            return refuse(judge, "bad_field", "\"id\" is not UTF-8.");
+            return judge_refuse(judge, "bad_field", "\"id\" is not UTF-8.");
         id->kind = ID_STRING;
         id->text_len = (uint8_t)node->len;
         if (node->len > 0)
             memcpy(id->text, node->text, node->len);
         return true;
-    case NODE_BIG: return refuse(judge, "bad_field", "\"id\" is beyond 64 bits with a sign.");
-    default: return refuse(judge, "bad_command", "\"id\" is neither an integer nor a string.");
+    case NODE_BIG: return judge_refuse(judge, "bad_field", "\"id\" is beyond 64 bits with a sign.");
+    default:
+        return judge_refuse(judge, "bad_command", "\"id\" is neither an integer nor a string.");
     }
 }
 
@@ -111,20 +109,21 @@ static bool judge_op(struct judge *judge)
     const struct node *node = &judge->tree.fields[FIELD_OP];
     char shown[OP_SHOWN_MAX + 4];
     if (node->kind == NODE_ABSENT)
-        return refuse(judge, "bad_command", "\"op\" is missing.");
+        return judge_refuse(judge, "bad_command", "\"op\" is missing.");
     if (node->kind != NODE_TEXT)
-        return refuse(judge, "bad_command", "\"op\" is not a string.");
+        return judge_refuse(judge, "bad_command", "\"op\" is not a string.");
     for (size_t i = 0; i < sizeof op_names / sizeof op_names[0]; i++) {
         if (!node_is(node, op_names[i].name))
             continue;
         judge->command->op = op_names[i].op;
         if (op_names[i].op == COMMAND_NONE)
-            return refuse(judge, "not_supported", "\"op\": \"%s\" is not supported by this server.",
-                          op_names[i].name);
+            return judge_refuse(judge, "not_supported",
+                                "\"op\": \"%s\" is not supported by this server.",
+                                op_names[i].name);
         return true;
     }
     show(node, shown);
-    return refuse(judge, "unknown_op", "\"op\": \"%s\" is not known.", shown);
+    return judge_refuse(judge, "unknown_op", "\"op\": \"%s\" is not known.", shown);
 }
 
 /* Every element must be text; their bytes are summed in `text_len`. */
@@ -134,8 +133,8 @@ static bool measure_symbols(struct judge *judge, const struct node *list, size_t
     for (size_t i = 0; i < list->len; i++) {
         struct node item = judge->reader->item(list, i);
         if (item.kind != NODE_TEXT)
-            return refuse(judge, "bad_command", "\"symbols\" holds what is not a string, at %zu.",
-                          i);
+            return judge_refuse(judge, "bad_command",
+                                "\"symbols\" holds what is not a string, at %zu.", i);
         *text_len += item.len;
     }
     return true;
@@ -148,7 +147,7 @@ static bool copy_symbols(struct judge *judge, const struct node *list, size_t te
     size_t array_len = list->len * sizeof *command->symbols;
     command->owned = malloc(array_len + text_len + 1);
     if (!command->owned)
-        return refuse(judge, "internal", "\"symbols\": out of memory.");
+        return judge_refuse(judge, "internal", "\"symbols\": out of memory.");
     command->symbols = command->owned;
     char *text = (char *)command->owned + array_len;
     for (size_t i = 0; i < list->len; i++) {
@@ -163,19 +162,19 @@ static bool copy_symbols(struct judge *judge, const struct node *list, size_t te
     return true;
 }
 
-static bool judge_symbols(struct judge *judge, bool required)
+bool judge_symbols(struct judge *judge, bool required)
 {
     const struct node *list = &judge->tree.fields[FIELD_SYMBOLS];
     size_t text_len;
     if (list->kind == NODE_ABSENT && !required)
         return true;
     if (list->kind == NODE_ABSENT)
-        return refuse(judge, "bad_command", "\"symbols\" is missing.");
+        return judge_refuse(judge, "bad_command", "\"symbols\" is missing.");
     if (list->kind != NODE_LIST)
-        return refuse(judge, "bad_command", "\"symbols\" is not a list.");
+        return judge_refuse(judge, "bad_command", "\"symbols\" is not a list.");
     if (list->len > COMMAND_SYMBOLS_MAX)
-        return refuse(judge, "too_many_symbols", "\"symbols\" holds more than %d.",
-                      COMMAND_SYMBOLS_MAX);
+        return judge_refuse(judge, "too_many_symbols", "\"symbols\" holds more than %d.",
+                            COMMAND_SYMBOLS_MAX);
     return measure_symbols(judge, list, &text_len) && copy_symbols(judge, list, text_len);
 }
 
@@ -187,26 +186,26 @@ static bool judge_mode(struct judge *judge)
     if (node->kind == NODE_ABSENT)
         return true;
     if (node->kind != NODE_TEXT)
-        return refuse(judge, "bad_command", "\"mode\" is not a string.");
+        return judge_refuse(judge, "bad_command", "\"mode\" is not a string.");
     for (int mode = MODE_ALL; mode <= MODE_STRICT; mode++) {
         judge->command->mode = (enum command_mode)mode;
         if (node_is(node, names[mode]))
             return true;
     }
-    return refuse(judge, "bad_field", "\"mode\" is none of \"all\", \"latest\" and \"strict\".");
+    return judge_refuse(judge, "bad_field",
+                        "\"mode\" is none of \"all\", \"latest\" and \"strict\".");
 }
 
-/* An optional field of 0..max milliseconds. */
-static bool judge_ms(struct judge *judge, enum field field, uint32_t max, uint32_t *out)
+bool judge_uint32(struct judge *judge, enum field field, uint32_t min, uint32_t max, uint32_t *out)
 {
     const struct node *node = &judge->tree.fields[field];
     const char *name = field_names[field];
     if (node->kind == NODE_ABSENT)
         return true;
     if (node->kind != NODE_INTEGER && node->kind != NODE_BIG)
-        return refuse(judge, "bad_command", "\"%s\" is not an integer.", name);
-    if (node->kind == NODE_BIG || node->integer < 0 || node->integer > max)
-        return refuse(judge, "bad_field", "\"%s\" is not in 0..%u.", name, max);
+        return judge_refuse(judge, "bad_command", "\"%s\" is not an integer.", name);
+    if (node->kind == NODE_BIG || node->integer < min || node->integer > max)
+        return judge_refuse(judge, "bad_field", "\"%s\" is not in %u..%u.", name, min, max);
     *out = (uint32_t)node->integer;
     return true;
 }
@@ -245,19 +244,19 @@ static bool take_since(void *arg, const struct node *key, const struct node *val
     struct judge *judge = arg;
     struct command *command = judge->command;
     if (key->kind != NODE_TEXT)
-        return refuse(judge, "bad_command", "\"since\" has a key that is not a string.");
+        return judge_refuse(judge, "bad_command", "\"since\" has a key that is not a string.");
     struct command_since *since = &command->since[command->since_count];
     if (!read_position(value, since)) {
         char shown[OP_SHOWN_MAX + 4];
         show(key, shown);
-        return refuse(
+        return judge_refuse(
             judge, "bad_field",
             "\"since\": \"%s\" is not at \"partition:offset\" or \"partition:offset:index\".",
             shown);
     }
     char *text = malloc(key->len + 1);
     if (!text)
-        return refuse(judge, "internal", "\"since\": out of memory.");
+        return judge_refuse(judge, "internal", "\"since\": out of memory.");
     memcpy(text, key->text, key->len);
     since->text = text;
     since->len = (uint32_t)key->len;
@@ -271,13 +270,13 @@ static bool judge_since(struct judge *judge)
     if (node->kind == NODE_ABSENT)
         return true;
     if (node->kind != NODE_MAP)
-        return refuse(judge, "bad_command", "\"since\" is not an object.");
+        return judge_refuse(judge, "bad_command", "\"since\" is not an object.");
     if (node->len > COMMAND_SYMBOLS_MAX)
-        return refuse(judge, "too_many_symbols", "\"since\" holds more than %d.",
-                      COMMAND_SYMBOLS_MAX);
+        return judge_refuse(judge, "too_many_symbols", "\"since\" holds more than %d.",
+                            COMMAND_SYMBOLS_MAX);
     judge->command->since = calloc(node->len + 1, sizeof *judge->command->since);
     if (!judge->command->since)
-        return refuse(judge, "internal", "\"since\": out of memory.");
+        return judge_refuse(judge, "internal", "\"since\": out of memory.");
     return judge->reader->each(node, take_since, judge);
 }
 
@@ -286,12 +285,12 @@ static bool judge_subscribe(struct judge *judge)
     const struct node *snapshot = &judge->tree.fields[FIELD_SNAPSHOT];
     struct command *command = judge->command;
     if (!judge_mode(judge) || !judge_since(judge) ||
-        !judge_ms(judge, FIELD_INTERVAL_MS, INTERVAL_MS_MAX, &command->interval_ms))
+        !judge_uint32(judge, FIELD_INTERVAL_MS, 0, INTERVAL_MS_MAX, &command->interval_ms))
         return false;
     if (command->interval_ms && command->mode != MODE_LATEST)
-        return refuse(judge, "bad_field", "\"interval_ms\" goes with \"mode\": \"latest\".");
+        return judge_refuse(judge, "bad_field", "\"interval_ms\" goes with \"mode\": \"latest\".");
     if (snapshot->kind != NODE_ABSENT && snapshot->kind != NODE_BOOL)
-        return refuse(judge, "bad_command", "\"snapshot\" is neither true nor false.");
+        return judge_refuse(judge, "bad_command", "\"snapshot\" is neither true nor false.");
     if (snapshot->kind == NODE_BOOL)
         command->snapshot = snapshot->truth;
     return judge_symbols(judge, true);
@@ -300,8 +299,8 @@ static bool judge_subscribe(struct judge *judge)
 static bool judge_configure(struct judge *judge)
 {
     if (judge->tree.fields[FIELD_MAX_DELAY_MS].kind == NODE_ABSENT)
-        return refuse(judge, "bad_command", "\"max_delay_ms\" is missing.");
-    return judge_ms(judge, FIELD_MAX_DELAY_MS, DELAY_MS_MAX, &judge->command->max_delay_ms);
+        return judge_refuse(judge, "bad_command", "\"max_delay_ms\" is missing.");
+    return judge_uint32(judge, FIELD_MAX_DELAY_MS, 0, DELAY_MS_MAX, &judge->command->max_delay_ms);
 }
 
 static void judge_fields(struct judge *judge)
@@ -312,6 +311,12 @@ static void judge_fields(struct judge *judge)
     case COMMAND_SUBSCRIBE: judge_subscribe(judge); break;
     case COMMAND_UNSUBSCRIBE: judge_symbols(judge, false); break;
     case COMMAND_CONFIGURE: judge_configure(judge); break;
+    case COMMAND_REPLAY: judge_replay(judge); break;
+    case COMMAND_STEP: judge_step(judge); break;
+    case COMMAND_SEEK: judge_seek(judge); break;
+    case COMMAND_SPEED: judge_speed(judge); break;
+    case COMMAND_PAUSE:
+    case COMMAND_RESUME:
     case COMMAND_LIST:
     case COMMAND_PING:
     case COMMAND_NONE: break;
@@ -325,21 +330,25 @@ static void judge_tree(struct judge *judge, enum wire_format format, enum tree_v
     switch (verdict) {
     case TREE_GOOD: judge_fields(judge); break;
     case TREE_UNREADABLE:
-        refuse(judge, unreadable, "The message is not %s: see byte %zu.", name,
-               judge->tree.error_at);
+        judge_refuse(judge, unreadable, "The message is not %s: see byte %zu.", name,
+                     judge->tree.error_at);
         break;
     case TREE_TOO_DEEP:
-        refuse(judge, unreadable, "The message nests more than %d deep.", TREE_DEPTH_MAX);
+        judge_refuse(judge, unreadable, "The message nests more than %d deep.", TREE_DEPTH_MAX);
         break;
     case TREE_BIG_NUMBER:
-        refuse(judge, "bad_field", "A number is out of range: see byte %zu.", judge->tree.error_at);
+        judge_refuse(judge, "bad_field", "A number is out of range: see byte %zu.",
+                     judge->tree.error_at);
         break;
-    case TREE_NOT_A_MAP: refuse(judge, "bad_command", "The message is not an object."); break;
-    case TREE_DUPLICATE: refuse(judge, "bad_command", "A field is given more than once."); break;
+    case TREE_NOT_A_MAP: judge_refuse(judge, "bad_command", "The message is not an object."); break;
+    case TREE_DUPLICATE:
+        judge_refuse(judge, "bad_command", "A field is given more than once.");
+        break;
     case TREE_TOO_MANY_FIELDS:
-        refuse(judge, "bad_command", "The message holds more than %d fields.", TREE_FIELDS_MAX);
+        judge_refuse(judge, "bad_command", "The message holds more than %d fields.",
+                     TREE_FIELDS_MAX);
         break;
-    case TREE_NO_MEMORY: refuse(judge, "internal", "The message: out of memory."); break;
+    case TREE_NO_MEMORY: judge_refuse(judge, "internal", "The message: out of memory."); break;
     }
 }
 
@@ -352,7 +361,7 @@ void command_read(struct command *command, enum wire_format format, const uint8_
     memset(command, 0, sizeof *command);
     command->snapshot = true;
     if (len > TREE_BYTES_MAX) {
-        refuse(&judge, "bad_command", "The message is over %d bytes.", TREE_BYTES_MAX);
+        judge_refuse(&judge, "bad_command", "The message is over %d bytes.", TREE_BYTES_MAX);
         return;
     }
     enum tree_verdict verdict = judge.reader->read(&judge.tree, data, len);

@@ -20,6 +20,12 @@ enum command_op {
     COMMAND_LIST,
     COMMAND_PING,
     COMMAND_CONFIGURE,
+    COMMAND_REPLAY,
+    COMMAND_PAUSE,
+    COMMAND_RESUME,
+    COMMAND_STEP,
+    COMMAND_SEEK,
+    COMMAND_SPEED,
 };
 
 enum command_mode { MODE_ALL, MODE_LATEST, MODE_STRICT };
@@ -27,6 +33,7 @@ enum command_mode { MODE_ALL, MODE_LATEST, MODE_STRICT };
 enum {
     COMMAND_SYMBOLS_MAX = 4096, /* in one command; error too_many_symbols beyond */
     COMMAND_ID_MAX = 64,        /* bytes of a string id */
+    COMMAND_GROUP_MAX = 32,     /* bytes of a group's name */
 };
 
 /* The client's own `id`, echoed in the answer: absent, an integer, or a string. */
@@ -52,6 +59,19 @@ struct command_since {
     uint64_t offset; /* below 2^48 */
 };
 
+/* Of COMMAND_REPLAY everything but `count`; of COMMAND_STEP that, of COMMAND_SEEK the beginning, of
+ * COMMAND_SPEED the speed. */
+struct command_replay {
+    bool from_given, until_given; /* whether the bounds below hold */
+    int64_t from_ns, until_ns;    /* [from_ns, until_ns), and until_ns >= from_ns */
+    bool by_receive;              /* the clock is the receipt's, not the exchange's */
+    double speed;        /* 0: as fast as it goes; else above it, by however little, to 1e6 */
+    uint32_t max_gap_ms; /* a longer silence is cut to it; 0: none is, to 86400000 */
+    bool then_live;      /* never with until_given */
+    uint32_t count;      /* ticks to step, 1..1000000 */
+    char group[COMMAND_GROUP_MAX + 1]; /* empty: none */
+};
+
 struct command {
     enum command_op op;
     struct command_id id;
@@ -61,9 +81,10 @@ struct command {
     enum command_mode mode;
     struct command_since *since; /* owned by the command */
     uint32_t since_count;
-    uint32_t interval_ms;    /* mode latest: 0..60000 */
-    bool snapshot;           /* true unless the client said false */
-    uint32_t max_delay_ms;   /* COMMAND_CONFIGURE: 0..60000 */
+    uint32_t interval_ms;  /* mode latest: 0..60000 */
+    bool snapshot;         /* true unless the client said false */
+    uint32_t max_delay_ms; /* COMMAND_CONFIGURE: 0..60000 */
+    struct command_replay replay;
     const char *error_code;  /* NULL: the command is good; else one of those below, static */
     char error_message[160]; /* a sentence that names the field */
     void *owned;             /* what symbols point into */
@@ -74,7 +95,7 @@ struct command {
  *   bad_command             not an object, a field missing, of the wrong type or given twice
  *   bad_field               a value out of range
  *   unknown_op, too_many_symbols
- *   not_supported           auth, replay and its controls: known but not yet served
+ *   not_supported           auth: known but not yet served
  *   internal                out of memory
  * The id is filled whenever it could be read; an id of null is none. Unknown fields are ignored. */
 void command_read(struct command *command, enum wire_format format, const uint8_t *data,

@@ -37,6 +37,7 @@ static struct node node_of(json_t *value)
     case JSON_FALSE: return (struct node){.kind = NODE_BOOL};
     case JSON_INTEGER:
         return (struct node){.kind = NODE_INTEGER, .integer = json_integer_value(value)};
+    case JSON_REAL: return (struct node){.kind = NODE_REAL, .real = json_real_value(value)};
     case JSON_STRING:
         return (struct node){
             .kind = NODE_TEXT, .text = json_string_value(value), .len = json_string_length(value)};
@@ -75,7 +76,7 @@ static enum tree_verdict read_json(struct command_tree *tree, const uint8_t *dat
         return TREE_NOT_A_MAP;
     if (json_object_size(root) > TREE_FIELDS_MAX)
         return TREE_TOO_MANY_FIELDS;
-    for (size_t i = 0; i < FIELD_COUNT; i++)
+    for (size_t i = 0; i < FIELDS; i++)
         tree->fields[i] = node_of(json_object_get(root, field_names[i]));
     return TREE_GOOD;
 }

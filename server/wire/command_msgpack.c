@@ -96,6 +96,8 @@ static struct node node_of(const msgpack_object *value)
         if (value->via.u64 > INT64_MAX)
             return (struct node){.kind = NODE_BIG};
         return (struct node){.kind = NODE_INTEGER, .integer = (int64_t)value->via.u64};
+    case MSGPACK_OBJECT_FLOAT32:
+    case MSGPACK_OBJECT_FLOAT64: return (struct node){.kind = NODE_REAL, .real = value->via.f64};
     case MSGPACK_OBJECT_STR:
         return (struct node){
             .kind = NODE_TEXT, .text = value->via.str.ptr, .len = value->via.str.size};
@@ -137,7 +139,7 @@ static enum tree_verdict read_fields(struct command_tree *tree, const msgpack_ob
     if (has_duplicates(map))
         return TREE_DUPLICATE;
     for (uint32_t i = 0; i < map->size; i++)
-        for (size_t field = 0; field < FIELD_COUNT; field++)
+        for (size_t field = 0; field < FIELDS; field++)
             if (is_text(&map->ptr[i].key, field_names[field], strlen(field_names[field])))
                 tree->fields[field] = node_of(&map->ptr[i].val);
     return TREE_GOOD;

@@ -22,7 +22,8 @@ enum node_kind {
     NODE_NULL,
     NODE_BOOL,
     NODE_INTEGER,
-    NODE_BIG, /* an integer beyond int64 */
+    NODE_BIG,  /* an integer beyond int64 */
+    NODE_REAL, /* in msgpack it may be infinite, or no number */
     NODE_TEXT,
     NODE_LIST,
     NODE_MAP,
@@ -33,6 +34,7 @@ struct node {
     enum node_kind kind;
     bool truth;
     int64_t integer;
+    double real;
     const char *text; /* in the document or the input; in msgpack any bytes */
     size_t len;       /* of the text, the list or the map */
     const void *list; /* the reader's; of a map, too */
@@ -47,11 +49,19 @@ enum field {
     FIELD_SINCE,
     FIELD_INTERVAL_MS,
     FIELD_MAX_DELAY_MS,
+    FIELD_FROM,
+    FIELD_TO,
+    FIELD_CLOCK,
+    FIELD_SPEED,
+    FIELD_MAX_GAP_MS,
+    FIELD_THEN,
+    FIELD_GROUP,
     FIELD_COUNT,
+    FIELDS,
 };
 
 /* The fields' names on the wire. */
-extern const char *const field_names[FIELD_COUNT];
+extern const char *const field_names[FIELDS];
 
 enum tree_verdict {
     TREE_GOOD,
@@ -65,7 +75,7 @@ enum tree_verdict {
 };
 
 struct command_tree {
-    struct node fields[FIELD_COUNT];
+    struct node fields[FIELDS];
     size_t error_at; /* a byte of the input */
     void *document;  /* the reader's; nodes point into it */
 };

@@ -190,7 +190,7 @@ def test_configure_grants_a_window_in_which_ticks_wait_for_each_other(sim, clien
     [
         {"op": "auth", "token": "secret"},
         {"op": "replay", "symbols": ["X"], "from": 0},
-        {"op": "pause"}, {"op": "resume"}, {"op": "step"}, {"op": "seek"}, {"op": "speed"},
+        {"op": "pause"}, {"op": "resume"}, {"op": "step"}, {"op": "seek", "from": 0}, {"op": "speed", "speed": 2},
     ],
     ids=lambda command: "-".join(str(word) for word in command.values() if isinstance(word, str)),
 )  # fmt: skip

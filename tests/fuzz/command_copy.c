@@ -6,6 +6,7 @@
 #include <msgpack.h>
 #include <stdio.h>
 
+#include "schemas/instant.h"
 #include "server/wire/answer.h"
 #include "server/wire/utf8.h"
 #include "tests/fuzz/target.h"
@@ -13,10 +14,14 @@
 static const char *const ops[] = {
     [COMMAND_SUBSCRIBE] = "subscribe", [COMMAND_UNSUBSCRIBE] = "unsubscribe",
     [COMMAND_LIST] = "list",           [COMMAND_PING] = "ping",
-    [COMMAND_CONFIGURE] = "configure",
+    [COMMAND_CONFIGURE] = "configure", [COMMAND_REPLAY] = "replay",
+    [COMMAND_PAUSE] = "pause",         [COMMAND_RESUME] = "resume",
+    [COMMAND_STEP] = "step",           [COMMAND_SEEK] = "seek",
+    [COMMAND_SPEED] = "speed",
 };
 
 static const char *const modes[] = {"all", "latest", "strict"};
+static const char *const clocks[] = {"event", "receive"}, *const thens[] = {"end", "live"};
 
 /* ---- what is promised ---- */
 
@@ -37,6 +42,20 @@ static void touch(const char *text, size_t len)
     free(copy);
 }
 
+static void check_replay(const struct command *command)
+{
+    const struct command_replay *replay = &command->replay;
+    CHECK(replay->speed >= 0 && replay->speed <= 1e6);
+    CHECK(replay->max_gap_ms <= 86400000 && replay->count <= 1000000);
+    CHECK(!replay->then_live || !replay->until_given || command->error_code);
+    CHECK(memchr(replay->group, 0, sizeof replay->group));
+    if (command->error_code)
+        return;
+    CHECK(!replay->from_given || !replay->until_given || replay->from_ns <= replay->until_ns);
+    CHECK((command->op == COMMAND_STEP) == (replay->count > 0));
+    CHECK(command->op != COMMAND_SEEK || replay->from_given);
+}
+
 void command_check(const struct command *command, enum wire_format format)
 {
     const char *end = memchr(command->error_message, 0, sizeof command->error_message);
@@ -51,6 +70,7 @@ void command_check(const struct command *command, enum wire_format format)
     CHECK(command->symbols_count <= COMMAND_SYMBOLS_MAX &&
           command->since_count <= COMMAND_SYMBOLS_MAX);
     CHECK(command->interval_ms <= 60000 && command->max_delay_ms <= 60000);
+    check_replay(command);
     for (uint32_t i = 0; i < command->symbols_count; i++) {
         const struct command_symbol *symbol = &command->symbols[i];
         touch(symbol->text, symbol->len);
@@ -84,6 +104,51 @@ static void format_position(const struct command_since *since, char out[48])
         snprintf(out + len, 48 - (size_t)len, ":%u", since->index);
 }
 
+/* Microseconds where it is whole ones, else text. */
+static void pack_instant(msgpack_packer *packer, const char *name, bool given, int64_t ns)
+{
+    char text[INSTANT_TEXT_MAX];
+    if (!given)
+        return;
+    pack_word(packer, name);
+    if (ns % 1000 == 0) {
+        msgpack_pack_int64(packer, ns / 1000);
+    } else {
+        instant_write(ns, text);
+        pack_word(packer, text);
+    }
+}
+
+enum { REPLAY_FIELDS = 5 }; /* those that any command is given here */
+
+static uint32_t count_replay(const struct command_replay *replay)
+{
+    return REPLAY_FIELDS + replay->from_given + replay->until_given + (replay->group[0] != 0);
+}
+
+static void pack_replay(msgpack_packer *packer, const struct command_replay *replay)
+{
+    pack_word(packer, "clock");
+    pack_word(packer, clocks[replay->by_receive]);
+    pack_word(packer, "speed");
+    if (replay->speed > 0)
+        msgpack_pack_double(packer, replay->speed);
+    else
+        pack_word(packer, "max");
+    pack_word(packer, "max_gap_ms");
+    msgpack_pack_uint32(packer, replay->max_gap_ms);
+    pack_word(packer, "then");
+    pack_word(packer, thens[replay->then_live]);
+    pack_word(packer, "count");
+    msgpack_pack_uint32(packer, replay->count);
+    pack_instant(packer, "from", replay->from_given, replay->from_ns);
+    pack_instant(packer, "to", replay->until_given, replay->until_ns);
+    if (!replay->group[0])
+        return;
+    pack_word(packer, "group");
+    pack_word(packer, replay->group);
+}
+
 static void pack_lists(msgpack_packer *packer, const struct command *command)
 {
     pack_word(packer, "since");
@@ -104,7 +169,7 @@ static void pack_lists(msgpack_packer *packer, const struct command *command)
 
 static void pack(msgpack_packer *packer, const struct command *command)
 {
-    msgpack_pack_map(packer, 7u + command->symbols_given);
+    msgpack_pack_map(packer, 7u + command->symbols_given + count_replay(&command->replay));
     pack_word(packer, "op");
     pack_word(packer, ops[command->op]);
     pack_word(packer, "id");
@@ -124,10 +189,34 @@ static void pack(msgpack_packer *packer, const struct command *command)
         msgpack_pack_false(packer);
     pack_word(packer, "max_delay_ms");
     msgpack_pack_uint32(packer, command->max_delay_ms);
+    pack_replay(packer, &command->replay);
     pack_lists(packer, command);
 }
 
 /* ---- JSON ---- */
+
+static void set_instant(json_t *root, const char *name, bool given, int64_t ns)
+{
+    char text[INSTANT_TEXT_MAX];
+    if (!given)
+        return;
+    instant_write(ns, text);
+    json_object_set_new(root, name, ns % 1000 ? json_string(text) : json_integer(ns / 1000));
+}
+
+static void set_replay(json_t *root, const struct command_replay *replay)
+{
+    json_object_set_new(root, "clock", json_string(clocks[replay->by_receive]));
+    json_object_set_new(root, "speed",
+                        replay->speed > 0 ? json_real(replay->speed) : json_string("max"));
+    json_object_set_new(root, "max_gap_ms", json_integer(replay->max_gap_ms));
+    json_object_set_new(root, "then", json_string(thens[replay->then_live]));
+    json_object_set_new(root, "count", json_integer(replay->count));
+    set_instant(root, "from", replay->from_given, replay->from_ns);
+    set_instant(root, "to", replay->until_given, replay->until_ns);
+    if (replay->group[0])
+        json_object_set_new(root, "group", json_string(replay->group));
+}
 
 /* NULL where JSON can't say it: it isn't UTF-8, a key with NUL in it, a key twice. */
 static json_t *to_json(const struct command *command)
@@ -155,6 +244,7 @@ static json_t *to_json(const struct command *command)
                              (int)command->interval_ms, "snapshot", (int)command->snapshot,
                              "max_delay_ms", (int)command->max_delay_ms, "since", since);
     CHECK(root);
+    set_replay(root, &command->replay);
     if (command->symbols_given)
         json_object_set(root, "symbols", symbols);
     json_decref(symbols);
@@ -173,12 +263,22 @@ static bool is_same_id(const struct command_id *a, const struct command_id *b)
     return memcmp(a->text, b->text, a->text_len) == 0;
 }
 
+static bool is_same_replay(const struct command_replay *a, const struct command_replay *b)
+{
+    return a->from_given == b->from_given && a->from_ns == b->from_ns &&
+           a->until_given == b->until_given && a->until_ns == b->until_ns &&
+           a->by_receive == b->by_receive && a->speed == b->speed &&
+           a->max_gap_ms == b->max_gap_ms && a->then_live == b->then_live && a->count == b->count &&
+           strcmp(a->group, b->group) == 0;
+}
+
 static void check_same(const struct command *a, const struct command *b)
 {
     CHECK(!a->error_code && !b->error_code);
     CHECK(a->op == b->op && is_same_id(&a->id, &b->id));
     CHECK(a->mode == b->mode && a->snapshot == b->snapshot);
     CHECK(a->interval_ms == b->interval_ms && a->max_delay_ms == b->max_delay_ms);
+    CHECK(is_same_replay(&a->replay, &b->replay));
     CHECK(a->symbols_given == b->symbols_given && a->symbols_count == b->symbols_count);
     for (uint32_t i = 0; i < a->symbols_count; i++) {
         const struct command_symbol *x = &a->symbols[i], *y = &b->symbols[i];

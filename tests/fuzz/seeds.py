@@ -109,6 +109,15 @@ COMMANDS = {
     "list": {"op": "list", "id": -(2**63)},
     "ping": {"op": "ping", "id": None, "more": [{"a": [1.5, True]}]},
     "configure": {"op": "configure", "max_delay_ms": 60000},
+    "replay": {"op": "replay", "id": 5, "symbols": ["A", "B-*"], "from": 1723161255342000, "speed": 10, "max_gap_ms": 1000, "then": "live", "group": "desk_1"},
+    "replay_part": {"op": "replay", "symbols": ["*"], "from": "2024-08-09T00:05:00.123456789Z", "to": "2024-08-09T01:05:01.5+01:00", "clock": "receive", "speed": 0.5},
+    "replay_hole": {"op": "replay", "symbols": [], "to": -1, "then": "live"},
+    "pause": {"op": "pause", "id": 6},
+    "resume": {"op": "resume", "id": 7},
+    "step": {"op": "step", "id": 8, "count": 1000000},
+    "seek": {"op": "seek", "from": "1970-01-01 00:00:00Z"},
+    "speed": {"op": "speed", "id": 10, "speed": "max"},
+    "speed_small": {"op": "speed", "speed": 5e-324},
     "auth": {"op": "auth", "token": "x"},
     "unknown": {"op": 'say "hello"\n'},
     "no_op": {"id": 2**63},
@@ -151,6 +160,7 @@ COMMAND_MSGPACK = {name: to_msgpack(value) for name, value in COMMANDS.items()} 
     "wide": b"\xde\x00\x02\xd9\x02op\xda\x00\x09subscribe\xdb\x00\x00\x00\x07symbols\xdd\x00\x00\x00\x01\xd9\x01A",
     "claims": b"\xdf\xff\xff\xff\xff\xa2op",
     "extra": b"\x83\xa2op\xa4ping\x01\xc4\x01x\xc7\x02\x05ab\xd4\x01a",
+    "speed_narrow": b"\x82\xa2op\xa5speed\xa5speed\xca\x3f\x00\x00\x00",
     "since_twice": b"\x83\xa2op\xa9subscribe\xa7symbols\x90\xa5since\x82\xa1A\xa30:1\xa1A\xa30:2",
 }
 

@@ -178,12 +178,7 @@ static void an_unknown_op_is_named(void **state)
 static void what_is_known_but_not_served_is_named(void **state)
 {
     (void)state;
-    static const char *const ops[] = {"auth", "replay", "pause", "resume", "step", "seek", "speed"};
-    for (size_t i = 0; i < sizeof ops / sizeof ops[0]; i++) {
-        char json[64];
-        snprintf(json, sizeof json, "{\"op\":\"%s\",\"token\":\"x\"}", ops[i]);
-        assert_refused(json, "not_supported", ops[i]);
-    }
+    assert_refused("{\"op\":\"auth\",\"token\":\"x\"}", "not_supported", "\"auth\"");
 }
 
 static struct command read_json(const char *json)

@@ -112,12 +112,92 @@ static void msgpack_text_need_not_be_utf8_but_an_id_must(void **state)
     command_finish(&command);
 }
 
+/* A speed of nine bytes or five, as `hex`. */
+static struct command read_speed(const char *hex)
+{
+    uint8_t input[64];
+    char text[128];
+    snprintf(text, sizeof text, "82 a26f70 a57370656564 a57370656564 %s", hex);
+    return read_packed(input, (size_t)hex_parse(text, input, sizeof input));
+}
+
+static void a_speed_is_a_float_of_either_width(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *hex;
+        double speed;
+    } good[] = {
+        {"ca 3f000000", 0.5},         {"cb 3fe0000000000000", 0.5},
+        {"cb 412e848000000000", 1e6}, {"cb 0000000000000001", 5e-324},
+        {"ca 41200000", 10},          {"cf 000000000000000a", 10},
+        {"d3 000000000000000a", 10},
+    };
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        struct command command = read_speed(good[i].hex);
+        assert_null(command.error_code);
+        assert_int_equal(command.op, COMMAND_SPEED);
+        assert_true(command.replay.speed == good[i].speed);
+        command_finish(&command);
+    }
+}
+
+static void a_speed_that_is_infinite_or_no_number_is_out_of_range(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"ca 7f800000",         "ca ff800000",
+                                      "ca 7fc00000",         "cb 7ff0000000000000",
+                                      "cb fff0000000000000", "cb 7ff8000000000000",
+                                      "cb 7ff0000000000001", "cb 412e848000000001",
+                                      "cb 8000000000000000", "cf ff*8"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        struct command command = read_speed(bad[i]);
+        assert_string_equal(command.error_code, "bad_field");
+        assert_non_null(strstr(command.error_message, "\"speed\""));
+        command_finish(&command);
+    }
+}
+
+/* The field, "from" or "count", as `hex`. */
+static void assert_bad(const char *op_and_field, const char *hex, const char *code,
+                       const char *part)
+{
+    uint8_t input[128];
+    char text[256];
+    snprintf(text, sizeof text, "82 a26f70 %s %s", op_and_field, hex);
+    struct command command = read_packed(input, (size_t)hex_parse(text, input, sizeof input));
+    assert_string_equal(command.error_code, code);
+    assert_non_null(strstr(command.error_message, part));
+    command_finish(&command);
+}
+
+static void no_float_no_bin_and_no_timestamp_stands_for_an_integer_or_a_time(void **state)
+{
+    (void)state;
+    static const char *const fields[][2] = {
+        {"a47365656b a466726f6d", "\"from\""},
+        {"a473746570 a5636f756e74", "\"count\""},
+        {"a9636f6e666967757265 ac6d61785f64656c61795f6d73", "\"max_delay_ms\""},
+    };
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+        assert_bad(fields[i][0], "ca 3f800000", "bad_command", fields[i][1]);
+        assert_bad(fields[i][0], "cb 3ff0000000000000", "bad_command", fields[i][1]);
+        assert_bad(fields[i][0], "cb 7ff8000000000000", "bad_command", fields[i][1]);
+        assert_bad(fields[i][0], "c4 01 31", "bad_command", fields[i][1]);
+        assert_bad(fields[i][0], "d6 ff 00000001", "bad_command", fields[i][1]);
+        assert_bad(fields[i][0], "cf ff*8", "bad_field", fields[i][1]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hostile_msgpack_is_refused_before_it_allocates),
         cmocka_unit_test(every_msgpack_type_may_stand_in_an_unknown_field),
         cmocka_unit_test(msgpack_text_need_not_be_utf8_but_an_id_must),
+        cmocka_unit_test(a_speed_is_a_float_of_either_width),
+        cmocka_unit_test(a_speed_that_is_infinite_or_no_number_is_out_of_range),
+        cmocka_unit_test(no_float_no_bin_and_no_timestamp_stands_for_an_integer_or_a_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
