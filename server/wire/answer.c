@@ -98,14 +98,27 @@ void answer_welcome(struct bytes *out, enum wire_format format, const char *serv
     close_answer(&writer);
 }
 
-void answer_subscribed(struct bytes *out, enum wire_format format, const struct command_id *id,
-                       const struct answer_symbol *symbols, size_t count)
+static void answer_accepted(struct bytes *out, enum wire_format format, const char *type,
+                            const struct command_id *id, const struct answer_symbol *symbols,
+                            size_t count)
 {
     struct writer writer;
-    open_answer(&writer, out, format, "subscribed", id, 2);
+    open_answer(&writer, out, format, type, id, 2);
     write_accepted(&writer, symbols, count);
     write_rejected(&writer, symbols, count);
     close_answer(&writer);
+}
+
+void answer_subscribed(struct bytes *out, enum wire_format format, const struct command_id *id,
+                       const struct answer_symbol *symbols, size_t count)
+{
+    answer_accepted(out, format, "subscribed", id, symbols, count);
+}
+
+void answer_replaying(struct bytes *out, enum wire_format format, const struct command_id *id,
+                      const struct answer_symbol *symbols, size_t count)
+{
+    answer_accepted(out, format, "replaying", id, symbols, count);
 }
 
 void answer_unsubscribed(struct bytes *out, enum wire_format format, const struct command_id *id,
@@ -124,6 +137,23 @@ void answer_subscriptions(struct bytes *out, enum wire_format format, const stru
     open_answer(&writer, out, format, "subscriptions", id, 2);
     write_accepted(&writer, symbols, count);
     write_unsigned(&writer, "max_delay_ms", max_delay_ms);
+    close_answer(&writer);
+}
+
+void answer_replay(struct bytes *out, enum wire_format format, const struct command_id *id,
+                   const struct answer_replay *replay)
+{
+    struct writer writer;
+    open_answer(&writer, out, format, "replay", id, 3 + replay->at_given);
+    write_word(&writer, "state", replay->state);
+    if (replay->at_given)
+        write_integer(&writer, "at", replay->at_us);
+    writer_key(&writer, "speed");
+    if (replay->speed > 0)
+        writer_number(&writer, replay->speed);
+    else
+        writer_word(&writer, "max");
+    write_unsigned(&writer, "ticks", replay->ticks);
     close_answer(&writer);
 }
 

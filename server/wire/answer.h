@@ -6,6 +6,7 @@
 #ifndef TAPEHEAD_SERVER_WIRE_ANSWER_H
 #define TAPEHEAD_SERVER_WIRE_ANSWER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -39,21 +40,37 @@ struct answer_heartbeat {
     const char *source; /* live, stalled, lost, starting */
 };
 
+/* How a replay stands, told at its place among the ticks. */
+struct answer_replay {
+    const char *state; /* playing, paused, ended, live */
+    bool at_given;
+    int64_t at_us; /* the tape's time: that of the tick that comes next */
+    double speed;  /* 0: as fast as it goes, written as "max" */
+    uint64_t ticks;
+};
+
 void answer_welcome(struct bytes *out, enum wire_format format, const char *server,
                     const char *epoch, uint32_t heartbeat_ms, const struct answer_limits *limits);
 
 /* A NULL id is an absent one. In "unsubscribed" and "subscriptions" rejected symbols are left out.
  *
- * {"type":"subscribed"|"unsubscribed","id":…,"symbols":[…],"rejected":[…]}; "rejected" only in
- * "subscribed". */
+ * {"type":"subscribed"|"replaying"|"unsubscribed","id":…,"symbols":[…],"rejected":[…]}; no
+ * "rejected" in "unsubscribed". */
 void answer_subscribed(struct bytes *out, enum wire_format format, const struct command_id *id,
                        const struct answer_symbol *symbols, size_t count);
+void answer_replaying(struct bytes *out, enum wire_format format, const struct command_id *id,
+                      const struct answer_symbol *symbols, size_t count);
 void answer_unsubscribed(struct bytes *out, enum wire_format format, const struct command_id *id,
                          const struct answer_symbol *symbols, size_t count);
 
 /* {"type":"subscriptions","id":…,"symbols":[…],"max_delay_ms":0} */
 void answer_subscriptions(struct bytes *out, enum wire_format format, const struct command_id *id,
                           const struct answer_symbol *symbols, size_t count, uint32_t max_delay_ms);
+
+/* {"type":"replay","id":…,"state":"playing","at":…,"speed":10,"ticks":1234}; "at" only where given.
+ */
+void answer_replay(struct bytes *out, enum wire_format format, const struct command_id *id,
+                   const struct answer_replay *replay);
 void answer_pong(struct bytes *out, enum wire_format format, const struct command_id *id,
                  int64_t ts_us);
 void answer_configured(struct bytes *out, enum wire_format format, const struct command_id *id,

@@ -364,10 +364,19 @@ void command_check_answers(const struct command *command)
                                                 .rejected = i % 2 ? "bad_symbol" : NULL};
         answer_subscribed(&out, format, &command->id, symbols, command->symbols_count);
         check_answer(&out, format);
+        answer_replaying(&out, format, &command->id, symbols, command->symbols_count);
+        check_answer(&out, format);
         answer_unsubscribed(&out, format, &command->id, symbols, command->symbols_count);
         check_answer(&out, format);
         free(symbols);
         answer_pong(&out, format, &command->id, 0);
+        check_answer(&out, format);
+        struct answer_replay replay = {.state = "paused",
+                                       .at_given = command->replay.from_given,
+                                       .at_us = command->replay.from_ns / 1000,
+                                       .speed = command->replay.speed,
+                                       .ticks = command->replay.count};
+        answer_replay(&out, format, &command->id, &replay);
         check_answer(&out, format);
     }
 }

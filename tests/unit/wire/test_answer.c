@@ -76,6 +76,34 @@ static void subscribed_always_carries_rejected(void **state)
                    answer_subscribed(&out, format, &number, NULL, 0));
 }
 
+static void replaying_is_written_as_subscribed_is(void **state)
+{
+    (void)state;
+    static const struct answer_symbol mixed[] = {{"X Y", 3, "bad_symbol"}, {"A-*", 3, NULL}};
+    assert_answers("{\"type\":\"replaying\",\"id\":7,\"symbols\":[\"A-*\"],"
+                   "\"rejected\":[{\"symbol\":\"X Y\",\"code\":\"bad_symbol\"}]}",
+                   answer_replaying(&out, format, &number, mixed, 2));
+    assert_answers("{\"type\":\"replaying\",\"symbols\":[],\"rejected\":[]}",
+                   answer_replaying(&out, format, NULL, NULL, 0));
+}
+
+static void how_a_replay_stands_is_written(void **state)
+{
+    (void)state;
+    struct answer_replay replay = {"playing", true, 1723161255342000, 10, 1234};
+    assert_answers("{\"type\":\"replay\",\"id\":7,\"state\":\"playing\",\"at\":1723161255342000,"
+                   "\"speed\":10,\"ticks\":1234}",
+                   answer_replay(&out, format, &number, &replay));
+    replay = (struct answer_replay){"paused", true, -1, 0.5, INT64_MAX};
+    assert_answers("{\"type\":\"replay\",\"state\":\"paused\",\"at\":-1,\"speed\":0.5,"
+                   "\"ticks\":9223372036854775807}",
+                   answer_replay(&out, format, NULL, &replay));
+    replay = (struct answer_replay){"ended", false, 99, 0, 0};
+    assert_answers(
+        "{\"type\":\"replay\",\"id\":7,\"state\":\"ended\",\"speed\":\"max\",\"ticks\":0}",
+        answer_replay(&out, format, &number, &replay));
+}
+
 static void unsubscribed_and_subscriptions_are_written(void **state)
 {
     (void)state;
@@ -279,6 +307,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(welcome_is_written),
         cmocka_unit_test(subscribed_always_carries_rejected),
+        cmocka_unit_test(replaying_is_written_as_subscribed_is),
+        cmocka_unit_test(how_a_replay_stands_is_written),
         cmocka_unit_test(unsubscribed_and_subscriptions_are_written),
         cmocka_unit_test(pong_configured_error_and_shutdown_are_written),
         cmocka_unit_test(heartbeat_is_written),
