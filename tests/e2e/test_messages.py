@@ -20,7 +20,8 @@ ASYNCAPI = yaml.safe_load((ROOT / "schemas/asyncapi.yaml").read_text())
 
 TYPES = {"welcome", "subscribed", "unsubscribed", "subscriptions", "pong", "configured", "snapshot", "trade", "gap",
          "heartbeat", "error", "shutdown"}  # fmt: skip
-OPS = {"subscribe", "unsubscribe", "list", "ping", "configure"}
+OPS = {"subscribe", "unsubscribe", "list", "ping", "configure", "replay", "pause", "resume", "step", "seek", "speed"}
+REPLAY_TYPES = {"replaying", "replay_state"}  # of a replay, which the session has none of; the second one's type is "replay"
 
 
 def validator(name):
@@ -43,7 +44,7 @@ def session(server, client, form, produce):
     produce()
     one.until("trade")
     one.until("heartbeat")
-    for bad in ({"op": "dance", "id": "x"}, {"op": "replay"}, {"op": "subscribe"}, {"op": "configure", "max_delay_ms": -1}):
+    for bad in ({"op": "dance", "id": "x"}, {"op": "replay", "symbols": ["X"]}, {"op": "subscribe"}, {"op": "configure", "max_delay_ms": -1}):
         one.send(**bad)
         one.until("error")
     one.send_raw(b"\xc1" if form == "msgpack" else "{")
@@ -60,6 +61,13 @@ COMMANDS = [
     {"op": "subscribe", "id": "text", "symbols": ["C"], "mode": "all"}, {"op": "list", "id": 2}, {"op": "list"},
     {"op": "ping", "id": -5}, {"op": "ping"}, {"op": "configure", "id": 3, "max_delay_ms": 20},
     {"op": "unsubscribe", "id": 4, "symbols": ["A", "UNKNOWN"]},
+]  # fmt: skip
+
+
+REPLAY_COMMANDS = [
+    {"op": "replay", "symbols": []}, {"op": "replay", "id": 5, "symbols": ["*"], "from": -1, "to": 2, "clock": "receive", "speed": 0.5},
+    {"op": "replay", "symbols": ["A"], "from": "2024-08-09 00:05:00.123456789+01:00", "speed": "max", "max_gap_ms": 0, "then": "live", "group": "a_B.9-"},
+    {"op": "pause"}, {"op": "resume"}, {"op": "step"}, {"op": "step", "count": 1000000}, {"op": "seek", "from": 0}, {"op": "speed", "speed": 1e6},
 ]  # fmt: skip
 
 
@@ -91,9 +99,21 @@ def test_every_message_of_a_session_is_valid_by_its_schema_and_every_type_is_amo
 
 
 def test_what_the_tests_send_is_valid_too():
-    for command in COMMANDS:
+    for command in COMMANDS + REPLAY_COMMANDS:
         require_valid(command, f"{command['op']}.schema.json")
         require_valid(command, "client_command.schema.json")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"from": 1.5}, {"to": "today"}, {"clock": "wall"}, {"speed": 0}, {"speed": 1000001}, {"speed": "fast"}, {"max_gap_ms": 86400001},
+        {"then": "loop"}, {"then": "live", "to": 5}, {"group": "a b"}, {"group": "g" * 33},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_is_no_replay_is_refused_by_its_schema(wrong):
+    assert list(validator("replay.schema.json").iter_errors({"op": "replay", "symbols": ["X"], **wrong}))
 
 
 def test_a_schema_refuses_what_is_not_its_message():
@@ -139,7 +159,7 @@ def test_the_asyncapi_document_names_every_message_and_its_references_resolve():
         else:
             assert reference.removeprefix("./json/") in SCHEMAS, reference
     messages = ASYNCAPI["components"]["messages"]
-    assert set(messages) == TYPES | OPS
+    assert set(messages) == TYPES | REPLAY_TYPES | OPS
     (channel,) = ASYNCAPI["channels"].values()
     assert set(channel["messages"]) == set(messages)
     spoken = {ref.rsplit("/", 1)[1] for operation in ASYNCAPI["operations"].values() for ref in references(operation) if "/messages/" in ref}
