@@ -56,7 +56,8 @@ int kafka_past_open(struct kafka_past **out, const struct kafka_past_config *con
 void kafka_past_close(struct kafka_past *past);
 
 /* Go on up to these; new partitions may be among them, an earlier end than before is no news.
- * Returns 0 or -errno, and then nothing has changed. */
+ * A tick that was peeked but not taken may then come later than another. Returns 0, or -errno as
+ * kafka_past_open(), and then nothing has changed. */
 int kafka_past_extend(struct kafka_past *past, const struct tape_place *ends, uint32_t ends_count);
 
 /* The tick that comes next, and its time: by the config's clock, of one partition never going back.
@@ -85,7 +86,7 @@ bool kafka_past_waits(const struct kafka_past *past);
 /* How far each partition has been handed out: the next to come, unwanted ticks before it passed
  * over; so at a 0 from peek each place is at its end. By number. A partition that waits to be told
  * where it begins is not among them. Holds until the next call. */
-const struct tape_place *kafka_past_places(struct kafka_past *past, uint32_t *count);
+const struct tape_place *kafka_past_places(const struct kafka_past *past, uint32_t *count);
 
 const char *kafka_past_error(const struct kafka_past *past);
 

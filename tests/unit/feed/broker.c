@@ -89,6 +89,17 @@ void broker_put(struct broker *broker, const char *topic, int32_t partition, con
                      0);
 }
 
+void broker_put_at(struct broker *broker, const char *topic, int32_t partition, const void *value,
+                   size_t len, int64_t timestamp_ms)
+{
+    assert_int_equal(rd_kafka_producev(broker->producer, RD_KAFKA_V_TOPIC(topic),
+                                       RD_KAFKA_V_PARTITION(partition),
+                                       RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+                                       RD_KAFKA_V_VALUE((void *)(uintptr_t)value, len),
+                                       RD_KAFKA_V_TIMESTAMP(timestamp_ms), RD_KAFKA_V_END),
+                     0);
+}
+
 void broker_put_tick(struct broker *broker, const char *topic, int32_t partition,
                      const char *symbol, uint64_t id)
 {

@@ -25,6 +25,10 @@ void broker_hide_topic(struct broker *broker, const char *topic, bool hidden);
 void broker_put(struct broker *broker, const char *topic, int32_t partition, const void *value,
                 size_t len, const char *type);
 
+/* The same, without a header and with a timestamp. */
+void broker_put_at(struct broker *broker, const char *topic, int32_t partition, const void *value,
+                   size_t len, int64_t timestamp_ms);
+
 /* Queues one JSON tick of `symbol` whose id is `id`. */
 void broker_put_tick(struct broker *broker, const char *topic, int32_t partition,
                      const char *symbol, uint64_t id);
