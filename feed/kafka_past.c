@@ -20,9 +20,10 @@
 #include "feed/kafka_conf.h"
 #include "feed/kafka_past_part.h"
 #include "feed/kafka_settings.h"
+#include "feed/log.h"
 
 enum {
-    LOOK_MS = 250, /* at least, from one look to the next */
+    LOOK_MS = 100, /* at least, from one look to the next */
     QUEUE_KBYTES = 64,
     FETCH_MAX_BYTES = 1 << 20,
     MESSAGE_MIN = 64,       /* bytes that a small tick takes in a batch, about */
@@ -43,6 +44,7 @@ struct kafka_past {
     struct kafka_past_shared shared;
     struct kafka_past_look look;
     int64_t look_again_ns;
+    bool failed; /* the last look did, and the log has it */
     rd_kafka_topic_t *topics[KAFKA_TOPICS_MAX];
     uint32_t topics_count;
     struct tape_place *begins; /* the config's places */
@@ -115,6 +117,9 @@ static void drop_root(struct kafka_past *past)
 
 static void take_answers(struct kafka_past *past)
 {
+    if (past->look.failure && !past->failed)
+        LOG_WARN("kafka.offsets_unknown", "reason=%s", past->look.failure);
+    past->failed = past->look.failure != NULL;
     for (uint32_t i = 0, at = 0; i < past->look.count; i++) {
         const struct kafka_past_question *q = &past->look.questions[i];
         while (past->parts[at]->number != q->number)
@@ -224,6 +229,7 @@ void kafka_past_take(struct kafka_past *past)
         past->amiss = NULL;
         return;
     }
+    ASSERT(past->heap_count > 0 && !past->taken);
     past->heap[0]->at++;
     past->taken = true;
 }

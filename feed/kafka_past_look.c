@@ -4,8 +4,6 @@
 #include <librdkafka/rdkafka.h>
 #include <string.h>
 
-#include "feed/log.h"
-
 enum { ASK_MS = 400 }; /* how long a broker may take to answer: bounds kafka_past_look_finish() */
 
 static bool stopping(struct kafka_past_look *look)
@@ -30,18 +28,20 @@ static rd_kafka_topic_partition_list_t *ask(struct kafka_past_look *look, int64_
     rd_kafka_resp_err_t err = rd_kafka_offsets_for_times(look->rk, list, ASK_MS);
     if (!err)
         return list;
-    LOG_DEBUG("kafka.offsets_unknown", "reason=%s", rd_kafka_err2name(err));
+    look->failure = rd_kafka_err2name(err);
     rd_kafka_topic_partition_list_destroy(list);
     return NULL;
 }
 
-static bool answer(rd_kafka_topic_partition_list_t *answers, const struct kafka_past_question *q,
-                   int64_t *offset)
+static bool answer(struct kafka_past_look *look, rd_kafka_topic_partition_list_t *answers,
+                   const struct kafka_past_question *q, int64_t *offset)
 {
     const rd_kafka_topic_partition_t *a =
         rd_kafka_topic_partition_list_find(answers, q->topic, q->partition);
-    if (!a || a->err)
+    if (!a || a->err) {
+        look->failure = rd_kafka_err2name(a ? a->err : RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION);
         return false;
+    }
     *offset = a->offset;
     return true;
 }
@@ -54,8 +54,8 @@ static void *run(void *arg)
     rd_kafka_topic_partition_list_t *time = end && look->from ? ask(look, look->from_ms) : NULL;
     for (uint32_t i = 0; end && (time || !look->from) && i < look->count; i++) {
         struct kafka_past_question *q = &look->questions[i];
-        q->answered = answer(low, q, &q->low) && answer(end, q, &q->end) &&
-                      (!look->from || answer(time, q, &q->by_time));
+        q->answered = answer(look, low, q, &q->low) && answer(look, end, q, &q->end) &&
+                      (!look->from || answer(look, time, q, &q->by_time));
     }
     if (low)
         rd_kafka_topic_partition_list_destroy(low);
@@ -77,6 +77,7 @@ void kafka_past_look_init(struct kafka_past_look *look)
 int kafka_past_look_begin(struct kafka_past_look *look)
 {
     look->done = false;
+    look->failure = NULL;
     for (uint32_t i = 0; i < look->count; i++)
         look->questions[i].answered = false;
     int result = -pthread_create(&look->thread, NULL, run, look);

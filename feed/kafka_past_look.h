@@ -32,6 +32,7 @@ struct kafka_past_look {
     int64_t from_ms;
     struct kafka_past_question *questions;
     uint32_t count;
+    const char *failure; /* librdkafka's name of why some aren't answered; NULL: all are */
 
     pthread_t thread;
     bool running; /* the owner's */

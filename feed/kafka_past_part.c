@@ -215,7 +215,10 @@ bool kafka_past_part_asks(const struct kafka_past_part *part)
 
 static void place(struct kafka_past_part *part, const struct kafka_past_question *a)
 {
-    int64_t at = !part->shared->config.from ? a->low : a->by_time < 0 ? part->end : a->by_time;
+    int64_t at = a->low;
+    /* Where no message is so late, one that came since the look may be. */
+    if (part->shared->config.from)
+        at = a->by_time < 0 ? a->end : a->by_time;
     at = at < a->low ? a->low : at;
     kafka_past_part_begin(part, at < part->end ? at : part->end, 0, false);
 }

@@ -70,7 +70,7 @@ struct kafka_past_part {
     bool held;        /* `next` was promised or reached: what is missing from there is lost */
     int64_t short_ns; /* monotonic: since when the log has ended before `end`; 0: it doesn't */
 
-    /* [next, skip_to) is lost, to be told before reading goes on behind it. */
+    /* [next, skip_to) is lost, which is told before reading goes on behind it. */
     bool amiss;
     int64_t skip_to;
     char why[96];
