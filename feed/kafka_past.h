@@ -91,11 +91,11 @@ const struct tape_place *kafka_past_places(const struct kafka_past *past, uint32
 
 const char *kafka_past_error(const struct kafka_past *past);
 
-/* What an instance of so many partitions may claim at most. A batch that was larger than
- * KAFKA_PAST_FETCH_BYTES when it was written, or is once it is decompressed, is still read whole
- * and comes on top while its messages wait: bulk loads were seen to take 2 MB a partition. */
+/* What an instance of so many partitions may claim at most. Most of it is a batch that a producer
+ * wrote, for librdkafka unfolds each whole: here as large as its own producer makes them at most,
+ * and Java's by default are far smaller. Where producers are set to larger ones, more is needed. */
 uint64_t kafka_past_memory(uint32_t partitions);
 
-enum { KAFKA_PAST_FETCH_BYTES = 65536 };
+enum { KAFKA_PAST_PRODUCED_MESSAGES = 10000, KAFKA_PAST_PRODUCED_BYTES = 1 << 20 };
 
 #endif
