@@ -157,7 +157,7 @@ static void take(void *arg, const struct tick *source_tick, const char *name, si
 static uint64_t room(void *arg)
 {
     struct feed *feed = arg;
-    return ring_room(&feed->ring) / 2;
+    return ring_room_now(&feed->ring) / 2;
 }
 
 /* ---- thread F: the loop ---- */
@@ -186,6 +186,7 @@ static void *run(void *arg)
     while (!atomic_load_explicit(&feed->stop, memory_order_relaxed)) {
         bool clear = write_waiting(feed);
         publish(feed);
+        counter_set(&feed->metrics.waiting, feed->symbols.waiting_count);
         feed->source->ops->poll(feed->source, clear ? POLL_MS : RETRY_MS);
         note_state(feed);
         publish(feed);
@@ -325,6 +326,13 @@ const char *feed_partition_topic(const struct feed *feed, uint32_t i, int32_t *p
     if (i >= atomic_load_explicit(&feed->metrics.partitions_count, memory_order_acquire))
         return NULL;
     return feed->source->ops->partition(feed->source, i, partition);
+}
+
+uint64_t feed_reached(const struct feed *feed, uint32_t i)
+{
+    counter *offset = (counter *)&feed->metrics.partitions[i].offset;
+    /* Acquire pairs with the source's release. */
+    return atomic_load_explicit(offset, memory_order_acquire);
 }
 
 void feed_claims(const struct feed_config *config, struct claims *claims)

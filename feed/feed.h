@@ -67,6 +67,7 @@ struct feed_metrics {
     counter
         rejected[VALUE_ERROR_COUNT]; /* by -enum value_error; [0] is symbols beyond symbols_max */
     counter conflated;               /* ticks merged because the ring was full */
+    counter waiting;                 /* now: symbols whose newest tick waits for room in it */
     counter lag_ms;                  /* receipt minus the newest message's own timestamp */
     counter state_changes;
     counter
@@ -98,6 +99,10 @@ const struct feed_metrics *feed_metrics(const struct feed *feed);
 
 /* "topic" and partition number of metrics.partitions[i], for labels. */
 const char *feed_partition_topic(const struct feed *feed, uint32_t i, int32_t *partition);
+
+/* Any thread: how far that partition is consumed. Every tick before it has been published, unless
+ * metrics.waiting, read after this, says that some wait for room in the ring. */
+uint64_t feed_reached(const struct feed *feed, uint32_t i);
 
 /* What F may claim at most: ring, symbols, source queues. */
 void feed_claims(const struct feed_config *config, struct claims *claims);

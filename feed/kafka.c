@@ -251,7 +251,9 @@ static void note_offsets(struct kafka *k)
         int64_t low, end;
         if (p->placed == 0)
             continue;
-        counter_set(&k->metrics->partitions[i].offset, (uint64_t)p->next);
+        /* Release pairs with feed_reached()'s acquire: what F published before is seen. */
+        atomic_store_explicit(&k->metrics->partitions[i].offset, (uint64_t)p->next,
+                              memory_order_release);
         if (rd_kafka_get_watermark_offsets(k->rk, k->topics[p->topic].name, p->number, &low,
                                            &end) == RD_KAFKA_RESP_ERR_NO_ERROR &&
             end >= 0)
@@ -336,12 +338,13 @@ static void poll(struct source *source, int timeout_ms)
     if (k->backlog && timeout_ms > NUDGE_MS)
         timeout_ms = NUDGE_MS;
     follow_watch(k);
+    /* Before anything is taken: the offsets that it makes known are those of ticks that have been
+     * published since. */
+    check(k, clock_mono_ns());
     k->polled = k->polled_bytes = 0;
     /* Takes the whole queue under its lock once, not message by message. */
     rd_kafka_consume_callback_queue(k->queue, timeout_ms, take_polled, k);
-    int64_t now_ns = clock_mono_ns();
-    keep_fetching(k, now_ns);
-    check(k, now_ns);
+    keep_fetching(k, clock_mono_ns());
 }
 
 static enum feed_state state(const struct source *source)

@@ -45,12 +45,16 @@ static uint64_t slowest_reader(struct ring *ring)
     return slowest;
 }
 
+uint64_t ring_room_now(struct ring *ring)
+{
+    ring->released_min = slowest_reader(ring);
+    return ring->mask + 1 - (ring->written - ring->released_min);
+}
+
 uint64_t ring_room(struct ring *ring)
 {
-    uint64_t size = ring->mask + 1;
-    if (ring->written - ring->released_min == size)
-        ring->released_min = slowest_reader(ring);
-    return size - (ring->written - ring->released_min);
+    uint64_t room = ring->mask + 1 - (ring->written - ring->released_min);
+    return room ? room : ring_room_now(ring);
 }
 
 union ring_slot *ring_next(struct ring *ring)
@@ -87,6 +91,18 @@ void ring_release(struct ring *ring, uint32_t reader, uint64_t count)
     ASSERT(position <= atomic_load_explicit(&ring->published, memory_order_relaxed));
     /* Release pairs with slowest_reader()'s acquire: F overwrites only what was read to the end. */
     atomic_store_explicit(released, position, memory_order_release);
+}
+
+uint64_t ring_published(struct ring *ring)
+{
+    /* Acquire pairs with ring_publish()'s release. */
+    return atomic_load_explicit(&ring->published, memory_order_acquire);
+}
+
+uint64_t ring_released(struct ring *ring, uint32_t reader)
+{
+    /* Relaxed: this thread wrote it. */
+    return atomic_load_explicit(&ring->readers[reader].released, memory_order_relaxed);
 }
 
 uint64_t ring_depth(const struct ring *ring, uint32_t reader)

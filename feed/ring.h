@@ -68,6 +68,9 @@ void ring_finish(struct ring *ring);
 /* F: how many slots may be written now. */
 uint64_t ring_room(struct ring *ring);
 
+/* F: the same, asking every reader: ring_room() may know less, as long as that is not 0. */
+uint64_t ring_room_now(struct ring *ring);
+
 /* F: the next slot to fill; needs ring_room() > 0. Not visible before ring_publish(). */
 union ring_slot *ring_next(struct ring *ring);
 
@@ -80,6 +83,12 @@ uint64_t ring_peek(struct ring *ring, uint32_t reader, const union ring_slot **s
 
 /* Reader: done with the first `count` slots of the last peek. */
 void ring_release(struct ring *ring, uint32_t reader, uint64_t count);
+
+/* Any thread: the position behind the last slot that readers can see. */
+uint64_t ring_published(struct ring *ring);
+
+/* Reader: its own position: everything before it was released. */
+uint64_t ring_released(struct ring *ring, uint32_t reader);
 
 /* Any thread, for metrics: published and not yet released by this reader. */
 uint64_t ring_depth(const struct ring *ring, uint32_t reader);

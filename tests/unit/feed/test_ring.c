@@ -47,6 +47,23 @@ static void a_reader_sees_nothing_before_it_is_published(void **state)
     ring_finish(&ring);
 }
 
+static void room_can_be_asked_for_before_the_ring_is_full(void **state)
+{
+    (void)state;
+    struct ring ring;
+    assert_int_equal(ring_init(&ring, 4, 1), 0);
+    for (uint64_t i = 0; i < 3; i++)
+        write_one(&ring, i);
+    ring_publish(&ring);
+    ring_release(&ring, 0, 3);
+    assert_int_equal(ring_room(&ring), 1); /* it has no reason to look yet */
+    assert_int_equal(ring_room_now(&ring), 4);
+    assert_int_equal(ring_room(&ring), 4);
+    assert_int_equal(ring_published(&ring), 3);
+    assert_int_equal(ring_released(&ring, 0), 3);
+    ring_finish(&ring);
+}
+
 static void each_reader_goes_at_its_own_pace_and_the_slowest_sets_the_room(void **state)
 {
     (void)state;
@@ -178,6 +195,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sizes_are_rounded_up_to_a_power_of_two),
         cmocka_unit_test(a_reader_sees_nothing_before_it_is_published),
+        cmocka_unit_test(room_can_be_asked_for_before_the_ring_is_full),
         cmocka_unit_test(each_reader_goes_at_its_own_pace_and_the_slowest_sets_the_room),
         cmocka_unit_test(a_peek_ends_where_the_memory_does_and_the_next_goes_on_from_its_start),
         cmocka_unit_test(three_readers_see_every_slot_once_in_order_while_one_writes),
