@@ -6,13 +6,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "feed/clock.h"
 #include "schemas/tick_value.h"
 
-/* A file, and its next tick. */
+enum { TOPIC_PARTITIONS = 4096 };
+
+/* A file, or the files of a series one after the other, and its next tick. */
 struct track {
+    const char *const *paths;
+    size_t count, at; /* files; the one that `reader` reads */
     struct tape_reader *reader;
+    struct tape_stats before; /* of the files read so far; file_bytes of them all */
     struct tape_item item;
     char symbol[SYMBOL_LEN_MAX];
     int64_t time_ns; /* the item's, or the latest before it */
@@ -43,11 +49,13 @@ static bool wants(void *arg, const char *symbol, size_t len)
     return config->symbols_count == 0;
 }
 
-static int open_track(struct replay *replay, size_t i, char *error, size_t error_size)
+static int open_file(struct replay *replay, struct track *track, char *error, size_t error_size)
 {
     const struct replay_config *config = &replay->config;
-    struct tape_reader_config reader = {
-        .path = config->paths[i], .notice = config->notice, .arg = config->arg};
+    struct tape_reader_config reader = {.path = track->paths[track->at],
+                                        .notice = config->notice,
+                                        .arg = config->arg,
+                                        .growing = config->growing};
     struct tape_filter filter = {.clock = config->clock,
                                  .from = config->from,
                                  .until = config->until,
@@ -55,14 +63,69 @@ static int open_track(struct replay *replay, size_t i, char *error, size_t error
                                  .until_ns = config->until_ns,
                                  .wants = config->symbols_count ? wants : NULL,
                                  .arg = &replay->config};
-    int rc = tape_reader_open(&replay->tracks[i].reader, &reader, error, error_size);
+    int rc = tape_reader_open(&track->reader, &reader, error, error_size);
     if (rc < 0)
         return rc;
-    replay->count = i + 1;
-    rc = tape_reader_filter(replay->tracks[i].reader, &filter);
+    rc = tape_reader_filter(track->reader, &filter);
     if (rc < 0)
-        snprintf(error, error_size, "%s: %s", config->paths[i],
-                 tape_reader_error(replay->tracks[i].reader));
+        snprintf(error, error_size, "%s: %s", reader.path, tape_reader_error(track->reader));
+    return rc;
+}
+
+static void add_stats(struct tape_stats *sum, const struct tape_stats *one)
+{
+    sum->read_bytes += one->read_bytes;
+    sum->blocks_read += one->blocks_read;
+    sum->blocks_skipped += one->blocks_skipped;
+    sum->ticks_read += one->ticks_read;
+    sum->ticks_passed += one->ticks_passed;
+    sum->plain_bytes += one->plain_bytes;
+}
+
+static void close_file(struct track *track)
+{
+    if (track->reader)
+        add_stats(&track->before, tape_reader_stats(track->reader));
+    tape_reader_close(track->reader);
+    track->reader = NULL;
+}
+
+/* Whether both are files of one series, `b` a later one. */
+static bool goes_on(const char *a, const char *b)
+{
+    enum { TAIL = sizeof "000001.tape" - 1 };
+    size_t len = strlen(a);
+    if (len <= TAIL || strlen(b) != len || a[len - TAIL - 1] != '-')
+        return false;
+    return memcmp(a, b, len - TAIL) == 0 && strspn(a + len - TAIL, "0123456789") == 6 &&
+           strspn(b + len - TAIL, "0123456789") == 6 && strcmp(a + len - TAIL, b + len - TAIL) < 0;
+}
+
+/* The first file of each track is opened, so that what is none is refused at once. */
+static int open_tracks(struct replay *replay, char *error, size_t error_size)
+{
+    const struct replay_config *config = &replay->config;
+    size_t tracks_max = config->tracks_max ? config->tracks_max : REPLAY_TRACKS_MAX;
+    int rc = 0;
+    for (size_t i = 0; i < config->paths_count && rc == 0; i++) {
+        struct track *track = &replay->tracks[replay->count];
+        struct stat status;
+        int64_t size = stat(config->paths[i], &status) == 0 ? status.st_size : 0;
+        if (i > 0 && goes_on(config->paths[i - 1], config->paths[i])) {
+            track[-1].count++;
+            track[-1].before.file_bytes += (uint64_t)size;
+            continue;
+        }
+        if (replay->count == tracks_max) {
+            snprintf(error, error_size, "more than %zu files or series of files at a time",
+                     tracks_max);
+            return -EINVAL;
+        }
+        *track = (struct track){.paths = config->paths + i, .count = 1};
+        track->before.file_bytes = (uint64_t)size;
+        replay->count++;
+        rc = open_file(replay, track, error, error_size);
+    }
     return rc;
 }
 
@@ -70,7 +133,6 @@ int replay_open(struct replay **out, const struct replay_config *config, char *e
                 size_t error_size)
 {
     struct replay *replay = calloc(1, sizeof *replay);
-    int rc = 0;
     if (config->paths_count == 0 || config->paths_count > REPLAY_FILES_MAX) {
         free(replay);
         snprintf(error, error_size, "%zu files; 1 to %d can be replayed at a time",
@@ -86,8 +148,7 @@ int replay_open(struct replay **out, const struct replay_config *config, char *e
     }
     replay->config = *config;
     pace_begin(&replay->pace, config->speed, config->max_gap_ns);
-    for (size_t i = 0; i < config->paths_count && rc == 0; i++)
-        rc = open_track(replay, i, error, error_size);
+    int rc = open_tracks(replay, error, error_size);
     if (rc == 0)
         *out = replay;
     else
@@ -100,15 +161,28 @@ void replay_close(struct replay *replay)
     if (!replay)
         return;
     for (size_t i = 0; i < replay->count; i++)
-        tape_reader_close(replay->tracks[i].reader);
+        close_file(&replay->tracks[i]);
     free(replay->tracks);
     free(replay);
+}
+
+/* The series' next file. Returns 0, or -errno with the sentence kept. */
+static int next_file(struct replay *replay, struct track *track)
+{
+    close_file(track);
+    track->at++;
+    return open_file(replay, track, replay->error, sizeof replay->error);
 }
 
 /* Returns 0, or -errno with the sentence kept. */
 static int fill(struct replay *replay, struct track *track)
 {
     int rc = tape_reader_next(track->reader, &track->item);
+    if (rc == 0 && track->at + 1 < track->count) {
+        rc = next_file(replay, track);
+        track->ended = rc < 0;
+        return rc;
+    }
     if (rc < 0) {
         snprintf(replay->error, sizeof replay->error, "%s", tape_reader_error(track->reader));
         track->ended = rc != -EBADMSG;
@@ -138,18 +212,28 @@ static bool is_before(const struct track *a, const struct track *b)
     return tick_offset(x) < tick_offset(y);
 }
 
-static void begin_again(struct replay *replay)
+/* Returns 0, or -errno with the sentence kept. */
+static int begin_again(struct replay *replay)
 {
-    for (size_t i = 0; i < replay->count; i++) {
+    int rc = 0;
+    for (size_t i = 0; i < replay->count && rc == 0; i++) {
         struct track *track = &replay->tracks[i];
-        tape_reader_rewind(track->reader);
         track->filled = track->ended = false;
         track->time_ns = 0;
+        if (track->count == 1) {
+            tape_reader_rewind(track->reader);
+            continue;
+        }
+        close_file(track);
+        track->at = 0;
+        rc = open_file(replay, track, replay->error, sizeof replay->error);
+        track->ended = rc < 0;
     }
     replay->rounds++;
     replay->taken = 0;
     replay->moved = false;
     pace_begin(&replay->pace, replay->pace.speed, replay->pace.max_gap_ns);
+    return rc;
 }
 
 /* Returns 1, 0 at the end of all, or -errno. */
@@ -187,8 +271,8 @@ int replay_peek(struct replay *replay, int64_t now_ns, const struct tape_item **
     if (!replay->next) {
         int rc = choose(replay);
         if (rc == 0 && replay->config.loop && replay->taken > 0) {
-            begin_again(replay);
-            rc = choose(replay);
+            rc = begin_again(replay);
+            rc = rc < 0 ? rc : choose(replay);
         }
         if (rc <= 0)
             return rc;
@@ -233,24 +317,50 @@ struct tape_stats replay_stats(const struct replay *replay)
 {
     struct tape_stats sum = {0};
     for (size_t i = 0; i < replay->count; i++) {
-        const struct tape_stats *one = tape_reader_stats(replay->tracks[i].reader);
-        sum.file_bytes += one->file_bytes;
-        sum.read_bytes += one->read_bytes;
-        sum.blocks_read += one->blocks_read;
-        sum.blocks_skipped += one->blocks_skipped;
-        sum.ticks_read += one->ticks_read;
-        sum.ticks_passed += one->ticks_passed;
-        sum.plain_bytes += one->plain_bytes;
+        const struct track *track = &replay->tracks[i];
+        sum.file_bytes += track->before.file_bytes;
+        add_stats(&sum, &track->before);
+        if (track->reader)
+            add_stats(&sum, tape_reader_stats(track->reader));
     }
     return sum;
 }
 
-const char *replay_topic(const struct replay *replay, uint32_t place)
+const char *replay_topic(const struct replay *replay)
+{
+    const struct track *track = replay->next;
+    return tape_reader_topic(track->reader, tick_partition(&track->item.tick) / TOPIC_PARTITIONS);
+}
+
+static void hand_places(const struct tape_block *block,
+                        void (*take)(void *arg, const char *topic, size_t topic_len,
+                                     const struct tape_place *place),
+                        void *arg)
+{
+    size_t at = 0, len;
+    const char *name;
+    for (uint32_t topic = 0; tape_name_next(block->topics, block->topics_size, &at, &name, &len);
+         topic++) {
+        for (uint32_t i = 0; i < block->places_count; i++) {
+            struct tape_place place = tape_place_read(block, i);
+            if (place.partition / TOPIC_PARTITIONS != topic)
+                continue;
+            place.partition %= TOPIC_PARTITIONS;
+            take(arg, name, len, &place);
+        }
+    }
+}
+
+void replay_places(const struct replay *replay,
+                   void (*take)(void *arg, const char *topic, size_t topic_len,
+                                const struct tape_place *place),
+                   void *arg)
 {
     for (size_t i = 0; i < replay->count; i++) {
-        const char *topic = tape_reader_topic(replay->tracks[i].reader, place);
-        if (topic)
-            return topic;
+        const struct track *track = &replay->tracks[i];
+        const struct tape_block *block =
+            track->reader && track->ended ? tape_reader_block(track->reader) : NULL;
+        if (block)
+            hand_places(block, take, arg);
     }
-    return NULL;
 }

@@ -5,7 +5,8 @@
  *
  * The order is the same every time: by time, then partition, then offset, then the files' order;
  * within a file the order of capture stands, a tick that goes back in time counts with the latest
- * time before it.
+ * time before it. Files of one series, NAME-000001.tape and on, given in their order, are as one
+ * file: they are read one after the other, and one reader's memory is enough for them.
  */
 #ifndef TAPEHEAD_FEED_REPLAY_H
 #define TAPEHEAD_FEED_REPLAY_H
@@ -17,11 +18,15 @@
 #include "feed/pace.h"
 #include "feed/tape_reader.h"
 
-enum { REPLAY_FILES_MAX = 256 };
+enum {
+    REPLAY_FILES_MAX = 65536,
+    REPLAY_TRACKS_MAX = 256, /* files, or series of files, read at a time */
+};
 
 struct replay_config {
     const char *const *paths;
     size_t paths_count;
+    size_t tracks_max; /* files or series at a time; 0: REPLAY_TRACKS_MAX */
     enum tape_clock clock;
     bool from, until;           /* whether the bounds hold */
     int64_t from_ns, until_ns;  /* [from_ns, until_ns) by `clock` */
@@ -31,6 +36,7 @@ struct replay_config {
     int64_t max_gap_ns; /* longer silences are cut to this; 0: none is */
     bool shift;         /* event times are moved so that the first tick's is now */
     bool loop;          /* begin again at the end, for ever */
+    bool growing;       /* as tape_reader_config's: the files may still be written */
     /* Of what is amiss but loses nothing; may be NULL. */
     void (*notice)(void *arg, const char *sentence);
     void *arg;
@@ -65,7 +71,14 @@ const char *replay_error(const struct replay *replay);
 /* Summed over the files. */
 struct tape_stats replay_stats(const struct replay *replay);
 
-/* The topic of a tick's tick_partition() / 4096, NULL where no file says. */
-const char *replay_topic(const struct replay *replay, uint32_t place);
+/* The topic of the tick that replay_peek() has shown. */
+const char *replay_topic(const struct replay *replay);
+
+/* Hands to `take` how far each partition is captured in what has been read to its end: the next
+ * tick to come is that of `place`. place.partition has no topic in it. */
+void replay_places(const struct replay *replay,
+                   void (*take)(void *arg, const char *topic, size_t topic_len,
+                                const struct tape_place *place),
+                   void *arg);
 
 #endif

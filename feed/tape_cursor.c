@@ -284,6 +284,11 @@ static bool find_header(struct tape_cursor *c, uint64_t from, uint64_t to, uint6
     return false;
 }
 
+static bool is_being_written(const struct tape_cursor *c)
+{
+    return c->config.growing && !c->indexed;
+}
+
 /* What stands at `at` is no block. Goes on at the next whole one; without one, the file's end is
  * torn. */
 static int skip_damage(struct tape_cursor *c, const char *why)
@@ -292,6 +297,8 @@ static int skip_damage(struct tape_cursor *c, const char *why)
     struct tape_block block;
     struct tape_damage what = {.block = c->number, .offset = c->at};
     bool found = find_header(c, c->at + 1, end, &next);
+    if (!found && is_being_written(c))
+        return 0;
     if (!found)
         next = end;
     what.bytes = next - c->at;
@@ -340,6 +347,8 @@ static int out_of_turn(struct tape_cursor *c)
 
 static int torn(struct tape_cursor *c)
 {
+    if (is_being_written(c))
+        return 0;
     const struct tape_damage what = {
         .block = c->number,
         .offset = c->at,

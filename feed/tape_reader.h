@@ -25,6 +25,9 @@ struct tape_reader_config {
      * that names the file and the byte. */
     void (*notice)(void *arg, const char *sentence);
     void *arg;
+    /* The file may still be written: a block at its end that isn't whole is no damage, the file
+     * ends before it. */
+    bool growing;
 };
 
 enum tape_clock { TAPE_EVENT, TAPE_RECEIVE };
