@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "server/playback.h"
 #include "server/session.h"
 #include "server/worker.h"
 
@@ -140,6 +141,7 @@ static void end(struct worker *worker, uint32_t index)
     struct client *client = &worker->clients[index];
     client->state = CLIENT_GONE;
     stats_close(&worker->stats[index]);
+    playback_end(worker, index);
     fanout_leave(&worker->fanout, index);
     client_free_inbox(worker, client);
     timers_clear(&worker->timers, index * 2);
@@ -174,6 +176,7 @@ void client_begin_closing(struct worker *worker, uint32_t index, enum close_reas
     client->state = CLIENT_CLOSING;
     client->reason = (uint8_t)reason;
     client->since_ms = worker->now_ms;
+    playback_end(worker, index);
     fanout_silence(&worker->fanout, index);
     fanout_mark_dirty(&worker->fanout, index);
     client_arm(worker, index);
@@ -254,6 +257,7 @@ void client_drain(struct worker *worker, uint32_t index)
         if (!fanout_waiting(&worker->fanout.subscribers[index]))
             client_abort(worker, index, CLOSED_SHUTDOWN);
     } else if (client->state == CLIENT_OPEN) {
+        playback_end(worker, index); /* it could go on for days */
         if (!client->echo)
             session_shutdown(worker, index);
         client->drain_code = WS_CLOSE_GOING_AWAY;

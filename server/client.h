@@ -23,6 +23,7 @@
 #include "server/wire/http.h"
 #include "server/wire/ws.h"
 
+struct player;
 struct worker;
 
 enum client_state {
@@ -63,6 +64,11 @@ struct client {
     uint32_t chunk; /* of the batch, while pinning */
     int64_t pinned_ms;
     uint32_t delay_ms;
+    struct player *player; /* of the replay that it is played; NULL for none */
+    uint32_t orders;       /* given to it */
+    uint8_t head_tries;    /* to join live */
+    bool joins_behind;     /* live is to be joined once the ring is read up to `join_position` */
+    uint64_t join_position;
     uint32_t stalls;
     uint64_t dropped_before; /* the stall */
     uint32_t commands;       /* in this second */

@@ -19,6 +19,7 @@
 #include "feed/demo.h"
 #include "feed/log.h"
 #include "server/admin.h"
+#include "server/decks.h"
 #include "server/listener.h"
 #include "server/worker.h"
 
@@ -53,6 +54,7 @@ struct server {
     struct stats_table stats[WORKERS_MAX];
     struct client_stats *stats_memory[WORKERS_MAX];
     struct admin *admin;
+    struct decks decks;
     struct thread threads[WORKERS_MAX];
     uint32_t workers_count;
     char url[128];
@@ -181,6 +183,7 @@ static void print_memory(const struct server *server)
     feed_claims(&feed_config, &once);
     if (server->cluster.addresses)
         claims_add(&once, "addresses", addresses_memory(server->config.max_connections));
+    decks_claims(&server->decks, &once);
     worker_claims(&server->config, workers, &each);
     print_claims(&once, 1);
     print_claims(&each, workers);
@@ -309,6 +312,7 @@ static int start_workers(struct server *server, char *error, size_t error_size)
                                        .stats = server->stats,
                                        .tls = server->cluster.tls,
                                        .addresses = server->cluster.addresses,
+                                       .decks = &server->decks,
                                        .workers_count = n};
     make_epoch(server->cluster.epoch, sizeof server->cluster.epoch);
     for (uint32_t i = 0; i < n && rc == 0; i++)
@@ -339,7 +343,11 @@ static int start(struct server *server, char *error, size_t error_size)
         snprintf(error, error_size, "out of memory");
         return rc;
     }
+    decks_init(&server->decks, config, &feed_config, server->feed);
     print_memory(server);
+    rc = decks_start(&server->decks, error, error_size);
+    if (rc < 0)
+        return rc;
     rc = start_workers(server, error, error_size);
     if (rc < 0)
         return rc;
@@ -394,6 +402,7 @@ static void stop(struct server *server)
         if (server->threads[i].running)
             pthread_join(server->threads[i].id, NULL);
     admin_stop(server->admin);
+    decks_stop(&server->decks);
     for (uint32_t i = 0; i < server->workers_count; i++)
         free(server->stats_memory[i]);
     feed_destroy(server->feed);

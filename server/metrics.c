@@ -72,6 +72,8 @@ static void print_workers(const struct family *family)
     EACH(bytes_sent, "sent_bytes_total", "counter", "Bytes that sockets took.");
     EACH(bytes_received, "received_bytes_total", "counter", "Bytes from clients.");
     EACH(heartbeats, "heartbeats_total", "counter", "Heartbeats sent.");
+    EACH(replays, "replays", "gauge", "Replays that clients are played now.");
+    EACH(replays_begun, "replays_total", "counter", "Replays begun.");
     EACH(events_stale, "stale_events_total", "counter", "Completions for a client that had gone.");
     EACH(turns, "turns_total", "counter", "Turns of the worker's loop.");
     EACH(sleeps, "sleeps_total", "counter", "Turns that slept.");

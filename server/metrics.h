@@ -55,6 +55,8 @@ struct worker_metrics {
     counter bytes_sent;
     counter bytes_received;
     counter heartbeats;
+    counter replays; /* now */
+    counter replays_begun;
     counter events_stale; /* completions of a client that had gone */
     counter window_ms; /* now: how long ticks wait for each other because there is too much to do */
     counter turns;

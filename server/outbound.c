@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "server/playback.h"
 #include "server/worker.h"
 
 enum {
@@ -114,6 +115,7 @@ static bool flush_sealed(struct worker *worker, uint32_t index)
             client_abort(worker, index, CLOSED_BROKEN);
             return false;
         }
+        playback_sent(worker, index);
         data = area;
         len = (uint32_t)sealed;
         worker->seals_used += len;
@@ -226,6 +228,8 @@ static bool is_still_behind(const struct worker *worker, uint32_t index)
 static int account(struct worker *worker, const struct send *send, uint32_t taken)
 {
     int rc = gather_sent(&worker->fanout, &worker->batch, send, taken);
+    if (send->spool_len)
+        playback_sent(worker, send->subscriber);
     return rc < 0 ? rc : taken == send->len;
 }
 

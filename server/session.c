@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/playback.h"
 #include "server/wire/command.h"
 #include "server/worker.h"
 
@@ -16,16 +17,16 @@ enum {
     QUERY_SYMBOLS_MAX = 4096, /* bytes of ?symbols=, decoded */
 };
 
-static enum wire_format format_of(const struct worker *worker, uint32_t index)
+enum wire_format session_format(const struct worker *worker, uint32_t index)
 {
     return encode_is_msgpack(worker->fanout.subscribers[index].format) ? WIRE_MSGPACK : WIRE_JSON;
 }
 
-static void answer_problem(struct worker *worker, uint32_t index, const struct command_id *id,
-                           const char *code, const char *message)
+void session_problem(struct worker *worker, uint32_t index, const struct command_id *id,
+                     const char *code, const char *message)
 {
     counter_add(&worker->metrics->command_errors, 1);
-    answer_error(&worker->answer, format_of(worker, index), id, code, message);
+    answer_error(&worker->answer, session_format(worker, index), id, code, message);
     client_answer(worker, index);
 }
 
@@ -69,12 +70,12 @@ static struct fanout_since *since_of(const struct command *command)
     return list;
 }
 
-static void start_heartbeats(struct worker *worker, uint32_t index)
+void session_start_heartbeats(struct worker *worker, uint32_t index)
 {
     struct client *client = &worker->clients[index];
     const struct subscriber *sub = &worker->fanout.subscribers[index];
     uint64_t every_ms = worker->cluster->config->heartbeat_ms;
-    if (!sub->holds_count)
+    if (!sub->holds_count && !client->player)
         client->heartbeat_ms = 0;
     else if (!client->heartbeat_ms && every_ms)
         client->heartbeat_ms = worker->now_ms + (int64_t)every_ms;
@@ -86,12 +87,16 @@ static void start_heartbeats(struct worker *worker, uint32_t index)
  * brings. */
 static void subscribe(struct worker *worker, uint32_t index, const struct command *command)
 {
+    if (worker->clients[index].player) {
+        session_problem(worker, index, &command->id, "busy", "a replay runs on this connection");
+        return;
+    }
     struct answer_symbol *symbols = calloc(command->symbols_count + 1, sizeof *symbols);
     struct fanout_since *since = since_of(command);
     struct fanout_request request = {
         .terms = terms_of(command), .since = since, .since_count = command->since_count};
     if (!symbols || !since) {
-        answer_problem(worker, index, &command->id, "internal", "out of memory");
+        session_problem(worker, index, &command->id, "internal", "out of memory");
         goto done;
     }
     for (uint32_t i = 0; i < command->symbols_count; i++) {
@@ -100,9 +105,9 @@ static void subscribe(struct worker *worker, uint32_t index, const struct comman
         symbols[i] =
             (struct answer_symbol){.text = symbol->text, .len = symbol->len, .rejected = rejected};
     }
-    answer_subscribed(&worker->answer, format_of(worker, index), &command->id, symbols,
+    answer_subscribed(&worker->answer, session_format(worker, index), &command->id, symbols,
                       command->symbols_count);
-    start_heartbeats(worker, index);
+    session_start_heartbeats(worker, index);
     client_answer(worker, index);
 done:
     free(symbols);
@@ -124,19 +129,32 @@ static struct answer_symbol *held_symbols(const struct worker *worker, uint32_t 
     return symbols;
 }
 
+/* What the replay played, whose end is thereby asked for; the caller frees. */
+static struct answer_symbol *played_symbols(const struct player *player)
+{
+    size_t n = player->spec.symbols_count;
+    struct answer_symbol *symbols = calloc(n + 1, sizeof *symbols);
+    for (size_t i = 0; symbols && i < n; i++)
+        symbols[i] = (struct answer_symbol){.text = player->spec.symbols[i],
+                                            .len = (uint32_t)strlen(player->spec.symbols[i])};
+    return symbols;
+}
+
 static void unsubscribe_all(struct worker *worker, uint32_t index, const struct command *command)
 {
+    const struct player *player = worker->clients[index].player;
     struct subscriber *sub = &worker->fanout.subscribers[index];
-    struct answer_symbol *symbols = held_symbols(worker, index);
+    struct answer_symbol *symbols = player ? played_symbols(player) : held_symbols(worker, index);
     if (!symbols) {
-        answer_problem(worker, index, &command->id, "internal", "out of memory");
+        session_problem(worker, index, &command->id, "internal", "out of memory");
         return;
     }
-    answer_unsubscribed(&worker->answer, format_of(worker, index), &command->id, symbols,
-                        sub->holds_count);
+    answer_unsubscribed(&worker->answer, session_format(worker, index), &command->id, symbols,
+                        player ? player->spec.symbols_count : sub->holds_count);
     free(symbols);
+    playback_end(worker, index);
     fanout_silence(&worker->fanout, index);
-    start_heartbeats(worker, index);
+    session_start_heartbeats(worker, index);
     client_answer(worker, index);
 }
 
@@ -155,9 +173,10 @@ static void unsubscribe(struct worker *worker, uint32_t index, const struct comm
             symbols[n++] = (struct answer_symbol){.text = symbol->text, .len = symbol->len};
     }
     if (symbols)
-        answer_unsubscribed(&worker->answer, format_of(worker, index), &command->id, symbols, n);
+        answer_unsubscribed(&worker->answer, session_format(worker, index), &command->id, symbols,
+                            n);
     free(symbols);
-    start_heartbeats(worker, index);
+    session_start_heartbeats(worker, index);
     client_answer(worker, index);
 }
 
@@ -165,10 +184,10 @@ static void list(struct worker *worker, uint32_t index, const struct command *co
 {
     struct answer_symbol *symbols = held_symbols(worker, index);
     if (!symbols) {
-        answer_problem(worker, index, &command->id, "internal", "out of memory");
+        session_problem(worker, index, &command->id, "internal", "out of memory");
         return;
     }
-    answer_subscriptions(&worker->answer, format_of(worker, index), &command->id, symbols,
+    answer_subscriptions(&worker->answer, session_format(worker, index), &command->id, symbols,
                          worker->fanout.subscribers[index].holds_count,
                          worker->clients[index].delay_ms);
     free(symbols);
@@ -184,24 +203,22 @@ static void carry_out(struct worker *worker, uint32_t index, const struct comman
     case COMMAND_UNSUBSCRIBE: unsubscribe(worker, index, command); break;
     case COMMAND_LIST: list(worker, index, command); break;
     case COMMAND_PING:
-        answer_pong(&worker->answer, format_of(worker, index), &command->id, worker->now_ns / 1000);
+        answer_pong(&worker->answer, session_format(worker, index), &command->id,
+                    worker->now_ns / 1000);
         client_answer(worker, index);
         break;
     case COMMAND_CONFIGURE:
         worker->clients[index].delay_ms = command->max_delay_ms;
-        answer_configured(&worker->answer, format_of(worker, index), &command->id,
+        answer_configured(&worker->answer, session_format(worker, index), &command->id,
                           command->max_delay_ms);
         client_answer(worker, index);
         break;
-    case COMMAND_REPLAY:
+    case COMMAND_REPLAY: playback_begin(worker, index, command); break;
     case COMMAND_PAUSE:
     case COMMAND_RESUME:
     case COMMAND_STEP:
     case COMMAND_SEEK:
-    case COMMAND_SPEED:
-        answer_problem(worker, index, &command->id, "not_supported",
-                       "replays are not supported by this server");
-        break;
+    case COMMAND_SPEED: playback_steer(worker, index, command); break;
     case COMMAND_NONE: break; /* has an error_code */
     }
 }
@@ -234,8 +251,8 @@ static bool within_rate(struct worker *worker, uint32_t index)
         return false;
     if (worker->clients[index].commands <= worker->cluster->config->max_commands)
         return true;
-    answer_problem(worker, index, NULL, "too_many_commands",
-                   "more commands a second than this server takes");
+    session_problem(worker, index, NULL, "too_many_commands",
+                    "more commands a second than this server takes");
     return false;
 }
 
@@ -245,9 +262,9 @@ void session_message(struct worker *worker, uint32_t index, const uint8_t *data,
     if (!within_rate(worker, index))
         return;
     struct command command;
-    command_read(&command, format_of(worker, index), data, len);
+    command_read(&command, session_format(worker, index), data, len);
     if (command.error_code)
-        answer_problem(worker, index, &command.id, command.error_code, command.error_message);
+        session_problem(worker, index, &command.id, command.error_code, command.error_message);
     else
         carry_out(worker, index, &command);
     command_finish(&command);
@@ -275,14 +292,14 @@ void session_open(struct worker *worker, uint32_t index, struct http_text query)
                                    .message_bytes = (uint32_t)config->max_message_bytes,
                                    .commands_per_second = (uint32_t)config->max_commands,
                                    .queue_frames = (uint32_t)config->queue_frames};
-    answer_welcome(&worker->answer, format_of(worker, index), "tapehead/" TAPEHEAD_VERSION,
+    answer_welcome(&worker->answer, session_format(worker, index), "tapehead/" TAPEHEAD_VERSION,
                    worker->cluster->epoch, (uint32_t)config->heartbeat_ms, &limits);
     client_answer(worker, index);
     char text[QUERY_SYMBOLS_MAX + 1];
     int len = http_query_value(query, "symbols", text, QUERY_SYMBOLS_MAX);
     if (len == -2)
-        answer_problem(worker, index, NULL, "bad_field",
-                       "the query's symbols are malformed or too long");
+        session_problem(worker, index, NULL, "bad_field",
+                        "the query's symbols are malformed or too long");
     if (len <= 0 || worker->clients[index].state != CLIENT_OPEN)
         return;
     text[len] = 0;
@@ -303,15 +320,17 @@ void session_heartbeat(struct worker *worker, uint32_t index)
         .overload = sub->overload,
         .stalls = worker->clients[index].stalls,
         .source_lag_ms = counter_get(&feed->lag_ms),
-        .source = feed_state_name((enum feed_state)counter_get(&feed->state))};
+        .source = feed_state_name(worker->clients[index].player
+                                      ? FEED_REPLAY
+                                      : (enum feed_state)counter_get(&feed->state))};
     counter_add(&worker->metrics->heartbeats, 1);
-    answer_heartbeat(&worker->answer, format_of(worker, index), &beat);
+    answer_heartbeat(&worker->answer, session_format(worker, index), &beat);
     client_answer(worker, index);
 }
 
 void session_shutdown(struct worker *worker, uint32_t index)
 {
-    answer_shutdown(&worker->answer, format_of(worker, index), 0,
+    answer_shutdown(&worker->answer, session_format(worker, index), 0,
                     (uint32_t)worker->cluster->config->reconnect_ms);
     client_answer(worker, index);
 }

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "server/wire/command.h"
 #include "server/wire/http.h"
 
 struct worker;
@@ -18,6 +19,16 @@ void session_open(struct worker *worker, uint32_t client, struct http_text query
 
 /* One whole message. */
 void session_message(struct worker *worker, uint32_t client, const uint8_t *data, size_t len);
+
+/* The encoding of the client's messages. */
+enum wire_format session_format(const struct worker *worker, uint32_t client);
+
+/* Answers with an error. */
+void session_problem(struct worker *worker, uint32_t client, const struct command_id *id,
+                     const char *code, const char *message);
+
+/* Heartbeats come while there is something to hear: subscriptions, or a replay. */
+void session_start_heartbeats(struct worker *worker, uint32_t client);
 
 void session_heartbeat(struct worker *worker, uint32_t client);
 void session_shutdown(struct worker *worker, uint32_t client);

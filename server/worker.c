@@ -13,6 +13,7 @@
 #include "feed/log.h"
 #include "server/inbound.h"
 #include "server/outbound.h"
+#include "server/playback.h"
 
 enum {
     EVENTS_MAX = 1024,            /* reaped at a time */
@@ -110,7 +111,11 @@ int worker_init(struct worker *worker, char *error, size_t error_size)
         worker->plain = malloc(TLS_PLAIN_MAX);
         worker->seals = malloc(SEALS_BYTES);
     }
-    if (!worker->clients || !worker->inflate ||
+    /* A client may have begun its next replay before the last one is released. */
+    uint32_t replays = decks_players(worker->cluster->decks);
+    worker->playing = calloc(replays + 1, sizeof *worker->playing);
+    worker->played_out = calloc(replays + 1, sizeof *worker->played_out);
+    if (!worker->clients || !worker->inflate || !worker->playing || !worker->played_out ||
         (worker->cluster->tls && (!worker->plain || !worker->seals)) ||
         fanout_init(&worker->fanout, &settings) < 0 || batch_init(&worker->batch) < 0 ||
         timers_init(&worker->timers, worker->clients_max * 2, worker->now_ms) < 0 ||
@@ -142,6 +147,10 @@ void worker_finish(struct worker *worker)
     timers_finish(&worker->rests);
     bytes_finish(&worker->answer);
     bytes_finish(&worker->inflated);
+    free(worker->playing);
+    free(worker->played_out);
+    worker->playing = NULL;
+    worker->played_out = NULL;
     free(worker->plain);
     free(worker->seals);
     worker->plain = worker->seals = NULL;
@@ -376,6 +385,7 @@ static void sleep_until_rung(struct worker *worker)
     if (worker->accepts_armed < IO_ACCEPTS_MAX && !worker->drain_until_ms)
         wait_ms = wait_ms < ACCEPT_PAUSE_MS ? wait_ms : ACCEPT_PAUSE_MS;
     doorbell_arm(bell);
+    wait_ms = playback_wait_ms(worker, wait_ms);
     bool stopping =
         atomic_load_explicit(&worker->stop, memory_order_acquire) && !worker->drain_until_ms;
     if (ring_peek(feed_ring(worker->cluster->feed), worker->index, &slots) || wait_ms == 0 ||
@@ -422,6 +432,7 @@ void worker_run(struct worker *worker)
         accept_some(worker);
         uint64_t taken = drain(worker);
         close_doomed(worker);
+        playback_serve(worker);
         flush(worker);
         fire_timers(worker);
         judge_window(worker);

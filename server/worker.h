@@ -19,6 +19,7 @@
 #include "server/addresses.h"
 #include "server/client.h"
 #include "server/config.h"
+#include "server/decks.h"
 #include "server/fanout/gather.h"
 #include "server/io/io.h"
 #include "server/io/timers.h"
@@ -35,6 +36,7 @@ struct cluster {
     const struct stats_table *stats;
     struct tls_keys *tls;        /* NULL in clear text */
     struct addresses *addresses; /* NULL without limits an address */
+    const struct decks *decks;   /* that play replays */
     uint32_t workers_count;
     char epoch[16]; /* this run's: `seq` counts within it */
 };
@@ -65,6 +67,12 @@ struct worker {
     int64_t now_ms;         /* monotonic, once a turn */
     int64_t drain_until_ms; /* 0 before shutdown */
     uint32_t reap_from;     /* for the sweep at shutdown */
+
+    uint32_t *playing; /* clients that a replay is played to */
+    uint32_t playing_count;
+    struct player **played_out; /* to be released once no send can name them */
+    uint32_t played_out_count;
+    uint32_t played; /* replays begun: spreads them over the decks */
 
     uint32_t window_ms; /* how long ticks wait for each other, because there is too much to do */
     int64_t window_judged_ms;

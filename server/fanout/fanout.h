@@ -27,6 +27,7 @@
 #include "server/fanout/list.h"
 #include "server/fanout/roster.h"
 #include "server/fanout/sendq.h"
+#include "server/fanout/spool.h"
 #include "server/fanout/topics.h"
 
 #define PAIR_NONE UINT32_MAX
@@ -40,6 +41,8 @@ enum pair_flags {
                        a position */
     PAIR_RESTING = 16, /* its interval has not passed: see fanout_rest */
     PAIR_GONE = 32,    /* unsubscribed; lives on until nothing refers to it */
+    PAIR_JOINING = 64, /* PAIR_RESUMING, and the history's first tick is one that a replay has
+                          played already: it goes as a snapshot */
 };
 
 struct pair {
@@ -103,6 +106,7 @@ struct subscriber {
     struct lane lane;
     uint32_t lane_max;
     struct rest rest;
+    struct spool *spool; /* of the replay that is played to it, instead of subscriptions; or NULL */
     uint32_t pairs;
     uint32_t pairs_count;
     uint32_t holds;
@@ -196,11 +200,17 @@ struct fanout_request {
     struct terms terms;
     const struct fanout_since *since;
     uint32_t since_count;
+    /* A replay has played each partition up to these, and goes over to live ticks. */
+    const struct history_mark *played;
+    uint32_t played_count;
 };
 
 /* `text` is a good symbol or pattern. One that is held already gets the new terms. */
 enum fanout_answer fanout_subscribe(struct fanout *fanout, uint32_t subscriber, const char *text,
                                     size_t len, const struct fanout_request *request);
+/* Whether the history holds everything of what `text` matches from the request's `played` on. */
+bool fanout_remembers(const struct fanout *fanout, const char *text, size_t len,
+                      const struct fanout_request *request);
 enum fanout_answer fanout_unsubscribe(struct fanout *fanout, uint32_t subscriber, const char *text,
                                       size_t len);
 

@@ -9,77 +9,6 @@
 #include "feed/base.h"
 #include "server/fanout/pair.h"
 
-int batch_init(struct batch *batch)
-{
-    memset(batch, 0, sizeof *batch);
-    bool ok = true;
-    for (uint32_t i = 0; i < GATHER_CHUNKS; i++)
-        ok = (batch->chunks[i] = malloc(GATHER_SCRATCH)) && ok;
-    batch->pieces = malloc(GATHER_PIECES * sizeof *batch->pieces);
-    if (ok && batch->pieces)
-        return 0;
-    batch_finish(batch);
-    return -ENOMEM;
-}
-
-void batch_finish(struct batch *batch)
-{
-    for (uint32_t i = 0; i < GATHER_CHUNKS; i++)
-        free(batch->chunks[i]);
-    free(batch->pieces);
-    memset(batch, 0, sizeof *batch);
-}
-
-/* Another chunk than the batch's that nothing is pinned in, or GATHER_CHUNKS. */
-static uint32_t spare_chunk(const struct batch *batch)
-{
-    uint32_t i = 0;
-    while (i < GATHER_CHUNKS && (i == batch->chunk || batch->pins[i]))
-        i++;
-    return i;
-}
-
-void batch_reset(struct batch *batch)
-{
-    if (batch->pins[batch->chunk])
-        batch->chunk = spare_chunk(batch); /* there is one, or nothing would have been pinned */
-    CHECK(batch->chunk < GATHER_CHUNKS);
-    batch->scratch_used = 0;
-    batch->pieces_used = 0;
-    batch->sends_count = 0;
-}
-
-int batch_pin(struct batch *batch, struct send *send)
-{
-    uint8_t *chunk = batch->chunks[batch->chunk];
-    bool inside = send->data >= chunk && send->data < chunk + GATHER_SCRATCH;
-    if (spare_chunk(batch) == GATHER_CHUNKS ||
-        (!inside && batch->scratch_used + send->len > GATHER_SCRATCH))
-        return -1;
-    if (!inside) {
-        memcpy(chunk + batch->scratch_used, send->data, send->len);
-        send->data = chunk + batch->scratch_used;
-        batch->scratch_used += send->len;
-    }
-    batch->pins[batch->chunk]++;
-    return (int)batch->chunk;
-}
-
-void batch_unpin(struct batch *batch, uint32_t chunk)
-{
-    CHECK(batch->pins[chunk] > 0);
-    batch->pins[chunk]--;
-}
-
-bool batch_has_room(const struct batch *batch)
-{
-    /* The last frame of a send may pass its bound, with a gap before it; a frame takes two pieces
-     * then. */
-    return batch->sends_count < GATHER_SENDS_MAX &&
-           batch->scratch_used + GATHER_BYTES_MAX + 2 * FRAME_LEN_MAX <= GATHER_SCRATCH &&
-           batch->pieces_used + 2 * GATHER_FRAMES_MAX + 2 <= GATHER_PIECES;
-}
-
 /* A send in the making. */
 struct draft {
     struct fanout *fanout;
@@ -166,11 +95,23 @@ static void put_tick(struct draft *draft, uint32_t index, enum piece_kind kind,
     const struct fanout_symbol *symbol = &draft->fanout->symbols[pair->symbol];
     uint8_t bytes[ENCODE_MAX];
     uint32_t skip;
-    uint32_t len = encode_tick(bytes, &skip, encoding_of(draft), tick, symbol->name, symbol->len,
-                               kind == PIECE_SNAPSHOT ? WIRE_SNAPSHOT : WIRE_TRADE);
+    uint32_t len =
+        encode_tick(bytes, &skip, encoding_of(draft), tick, symbol->name, symbol->len,
+                    kind == PIECE_SNAPSHOT || kind == PIECE_JOINED ? WIRE_SNAPSHOT : WIRE_TRADE);
     note(draft, kind, index, 0, len);
     copy_in(draft, bytes + skip, len);
     pair->sent_seq = tick->seq;
+}
+
+/* A joining pair: the tick that a replay has played last, unless it has been forgotten. */
+static void put_joined(struct draft *draft, uint32_t index, const struct tick *tick)
+{
+    struct pair *pair = &draft->fanout->pairs[index];
+    pair->flags &= (uint8_t)~PAIR_JOINING;
+    if (tick && tick->seq == pair->sent_seq + 1)
+        put_tick(draft, index, PIECE_JOINED, tick);
+    else
+        pair->sent_seq++;
 }
 
 /* A resuming pair: what the history holds after the last seq sent. Returns whether it has caught
@@ -183,6 +124,11 @@ static bool put_history(struct draft *draft, uint32_t index)
     uint32_t cursor = history_resume_cursor(&fanout->history, span, pair->sent_seq, pair->cursor);
     while (has_space(draft)) {
         const struct tick *tick = history_after(&fanout->history, span, pair->sent_seq, &cursor);
+        if (pair->flags & PAIR_JOINING) {
+            put_joined(draft, index, tick);
+            pair->cursor = cursor;
+            continue;
+        }
         uint64_t next = tick ? tick->seq : fanout->symbols[pair->symbol].last.seq + 1;
         /* Forgotten before it could be sent, or conflated by the feed: either way the history
          * doesn't hold it. */
@@ -289,6 +235,23 @@ static void settle(struct draft *draft)
     sub->owes = false;
 }
 
+/* A client that a replay is played to has no subscriptions: what is there leaves as it stands. */
+static void put_spool(struct draft *draft)
+{
+    struct send *send = draft->send;
+    struct spool *spool = draft->sub->spool;
+    uint32_t frames;
+    const uint8_t *data;
+    if (!spool || !has_space(draft))
+        return;
+    uint32_t len = spool_peek(spool, draft->bytes_max - send->len, &data, &frames);
+    if (!len)
+        return;
+    point_to(draft, data, len);
+    send->spool = spool;
+    send->spool_len = len;
+}
+
 /* The rest of a begun frame, then the lane. Returns whether ticks may follow: not within a control
  * message. */
 static bool put_prefix(struct draft *draft)
@@ -320,6 +283,7 @@ struct send *gather(struct fanout *fanout, struct batch *batch, uint32_t subscri
                           .send = send,
                           .bytes_max = bytes_max};
     if (put_prefix(&draft)) {
+        put_spool(&draft);
         put_fresh(&draft, now_ns, latency);
         if (draft.sub->fresh_first == PAIR_NONE)
             put_frames(&draft, now_ns, latency);
@@ -356,6 +320,23 @@ static int keep_rest(struct subscriber *sub, const uint8_t *data, uint32_t len)
     memcpy(sub->rest.data, data, len);
     sub->rest.len = len;
     return 0;
+}
+
+/* `taken` bytes of the spool's frames have left. A frame that was begun is taken, too: its end is
+ * kept. Returns 0 or -ENOMEM. */
+static int take_spooled(struct fanout *fanout, const struct send *send, uint32_t taken)
+{
+    struct subscriber *sub = &fanout->subscribers[send->subscriber];
+    const uint8_t *data = send->data + send->rest_len + send->lane_len;
+    uint32_t whole = 0;
+    while (whole < taken) {
+        whole += spool_frame_len(data + whole);
+        sub->delivered++;
+        fanout->delivered++;
+    }
+    if (sub->spool == send->spool)
+        spool_take(send->spool, whole);
+    return whole > taken ? keep_rest(sub, data + taken, whole - taken) : 0;
 }
 
 /* What was to be sent goes back to the head of the history, or of what is fresh. */
@@ -406,6 +387,7 @@ static void undo(struct fanout *fanout, struct subscriber *sub, const struct pie
         pair_unrest(fanout, piece->pair);
         pair_refresh(fanout, piece->pair, true);
         break;
+    case PIECE_JOINED: pair->flags |= PAIR_JOINING; /* fall through */
     case PIECE_HISTORY: resume_again(fanout, piece->pair); break;
     }
 }
@@ -417,7 +399,8 @@ static int64_t take_some(struct fanout *fanout, const struct batch *batch, const
 {
     struct subscriber *sub = &fanout->subscribers[send->subscriber];
     const struct piece *pieces = batch->pieces + send->pieces_first;
-    uint32_t at = send->rest_len + send->lane_len; /* where the next piece begins in the send */
+    uint32_t at = send->rest_len + send->lane_len +
+                  send->spool_len; /* where the next piece begins in the send */
     uint32_t done = 0;
     int64_t ticks = 0;
     while (done < send->pieces_count && at < taken) {
@@ -441,6 +424,10 @@ int gather_sent(struct fanout *fanout, const struct batch *batch, const struct s
         consume_rest(sub, rest);
     if (lane)
         lane_consume(&sub->lane, &fanout->lanes, lane);
+    uint32_t spooled =
+        taken - rest - lane < send->spool_len ? taken - rest - lane : send->spool_len;
+    if (spooled && take_spooled(fanout, send, spooled) < 0)
+        return -ENOMEM;
     int64_t ticks = taken == send->len ? send->ticks : take_some(fanout, batch, send, taken);
     if (ticks < 0)
         return (int)ticks;

@@ -3,11 +3,11 @@
  * gather: what waits for a subscriber as one send, and what to do when only part of it was taken.
  * Worker thread only.
  *
- * In wire order: the rest of a frame that was begun, the control lane, fresh values (snapshots,
- * resumes, mode latest), queued ticks; gaps stand where `seq` jumps. A send that is one range of
- * memory (one frame, or frames that lie side by side in the arena) points there. Otherwise the
- * frames are copied into the batch's scratch, which at the size of ticks is cheaper than a gather
- * list of any length.
+ * In wire order: the rest of a frame that was begun, the control lane, a replay's frames, fresh
+ * values (snapshots, resumes, mode latest), queued ticks; gaps stand where `seq` jumps. A send that
+ * is one range of memory (one frame, or frames that lie side by side in the arena) points there.
+ * Otherwise the frames are copied into the batch's scratch, which at the size of ticks is cheaper
+ * than a gather list of any length.
  *
  * Gathering takes entries off the queue at once, since all but always the whole send is taken. The
  * batch notes each as a piece, and from the pieces a short send is undone: a frame once begun is
@@ -17,71 +17,8 @@
 #define TAPEHEAD_SERVER_FANOUT_GATHER_H
 
 #include "feed/histogram.h"
+#include "server/fanout/batch.h"
 #include "server/fanout/fanout.h"
-
-enum {
-    GATHER_SENDS_MAX = 256,       /* in one batch */
-    GATHER_BYTES_MAX = 64 * 1024, /* in one send, but for a long control lane */
-    GATHER_FRAMES_MAX = 1024,     /* in one send */
-    GATHER_SCRATCH = 1024 * 1024, /* a chunk */
-    GATHER_CHUNKS = 4,
-    GATHER_PIECES = 32 * 1024,
-};
-
-enum piece_kind {
-    PIECE_TICK,     /* from the queue */
-    PIECE_FEED_GAP, /* from the queue */
-    PIECE_GAP,      /* found missing */
-    PIECE_LAST,     /* the symbol's last tick, as a trade */
-    PIECE_SNAPSHOT, /* or as a snapshot */
-    PIECE_HISTORY,  /* a tick from the history */
-};
-
-struct piece {
-    uint64_t sent_seq; /* the pair's, before this piece */
-    uint32_t frame;    /* PIECE_TICK, PIECE_FEED_GAP; PIECE_GAP: enum gap_reason */
-    uint32_t pair;
-    uint32_t len;
-    uint32_t kind;
-};
-
-struct send {
-    uint32_t subscriber;
-    uint32_t len;
-    const uint8_t *data;
-    uint32_t rest_len; /* how much of it is the begun frame's rest, then the control lane's */
-    uint32_t lane_len;
-    uint32_t pieces_first; /* in the batch */
-    uint32_t pieces_count;
-    uint32_t ticks; /* how many of the pieces are ticks or snapshots */
-};
-
-/* The sends that leave in one submit. */
-struct batch {
-    uint8_t *chunks[GATHER_CHUNKS];
-    uint32_t pins[GATHER_CHUNKS]; /* zero-copy sends that the kernel hasn't let go of */
-    uint32_t chunk;               /* that this batch copies into: one without pins when it began */
-    struct piece *pieces;
-    struct send sends[GATHER_SENDS_MAX];
-    uint32_t scratch_used;
-    uint32_t pieces_used;
-    uint32_t sends_count;
-};
-
-/* Returns 0 or -ENOMEM. */
-int batch_init(struct batch *batch);
-void batch_finish(struct batch *batch);
-
-/* Only once every send of it has ended. */
-void batch_reset(struct batch *batch);
-
-/* For a zero-copy send: its bytes will stay, in scratch, until batch_unpin() of the chunk returned.
- * -1 when no other chunk would be left for the next batch: then it must be an ordinary send. */
-int batch_pin(struct batch *batch, struct send *send);
-void batch_unpin(struct batch *batch, uint32_t chunk);
-
-/* Whether one more send fits for certain. */
-bool batch_has_room(const struct batch *batch);
 
 /* Up to `bytes_max` of what waits, which is at most GATHER_BYTES_MAX; the last frame, with a gap
  * before it, may pass that, and so may the control lane. Returns NULL when nothing waits. The

@@ -158,6 +158,33 @@ static void resume(struct fanout *fanout, uint32_t index, struct history_mark ma
     pair_refresh(fanout, index, false);
 }
 
+const struct history_mark *pair_played(const struct fanout *fanout, uint32_t symbol,
+                                       const struct fanout_request *request)
+{
+    uint32_t partition = tick_partition(&fanout->symbols[symbol].last);
+    for (uint32_t i = 0; i < request->played_count; i++)
+        if (request->played[i].pos >> 48 == partition)
+            return &request->played[i];
+    return NULL;
+}
+
+/* The account goes on from what a replay has played. The last tick of that, if it is still held,
+ * goes first, as a snapshot: it tells which `seq` the client has got to. */
+static void join(struct fanout *fanout, uint32_t index, struct history_mark mark)
+{
+    struct pair *pair = &fanout->pairs[index];
+    const struct tick *last = &fanout->symbols[pair->symbol].last;
+    uint64_t seq = 0;
+    enum history_answer answer =
+        history_find(&fanout->history, fanout->spans[pair->symbol], mark, &seq);
+    if (answer == HISTORY_LOST && history_is_before(last, mark))
+        return; /* nothing came since, and nothing is held: it begins with the next tick */
+    pair->sent_seq = seq > 0 ? seq - 1 : 0;
+    pair->cursor = HISTORY_NONE;
+    pair->flags |= PAIR_RESUMING | (seq > 0 ? PAIR_JOINING : 0);
+    pair_refresh(fanout, index, false);
+}
+
 static void begin_account(struct fanout *fanout, uint32_t index,
                           const struct fanout_request *request)
 {
@@ -166,7 +193,10 @@ static void begin_account(struct fanout *fanout, uint32_t index,
     if (!symbol->last.seq)
         return; /* it begins with the first tick */
     const struct fanout_since *since = find_since(request, symbol);
-    if (since) {
+    const struct history_mark *played = pair_played(fanout, pair->symbol, request);
+    if (played) {
+        join(fanout, index, *played);
+    } else if (since) {
         resume(fanout, index, since->mark);
     } else if (request->terms.snapshot) {
         pair->flags |= PAIR_SNAPSHOT;

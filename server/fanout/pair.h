@@ -15,6 +15,10 @@
 int pair_hold(struct fanout *fanout, uint32_t subscriber, uint32_t symbol,
               const struct fanout_request *request);
 
+/* How far a replay has played the symbol's partition; NULL where it hasn't, or none was. */
+const struct history_mark *pair_played(const struct fanout *fanout, uint32_t symbol,
+                                       const struct fanout_request *request);
+
 /* Returns PAIR_NONE when there is none. */
 uint32_t pair_find(struct fanout *fanout, uint32_t subscriber, uint32_t symbol);
 

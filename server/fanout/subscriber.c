@@ -112,7 +112,7 @@ bool fanout_take_dirty(struct fanout *fanout, uint32_t *subscriber)
 bool fanout_waiting(const struct subscriber *sub)
 {
     return sub->rest.len || sub->lane.len || sub->queue.count || sub->fresh_first != PAIR_NONE ||
-           sub->owes;
+           sub->owes || (sub->spool && !spool_is_empty(sub->spool));
 }
 
 /* ---- subscriptions ---- */
@@ -168,6 +168,23 @@ enum fanout_answer fanout_subscribe(struct fanout *fanout, uint32_t subscriber, 
         if (topic_matches(&probe, fanout->symbols[i].name, fanout->symbols[i].len))
             pair_hold(fanout, subscriber, i, request);
     return FANOUT_OK;
+}
+
+bool fanout_remembers(const struct fanout *fanout, const char *text, size_t len,
+                      const struct fanout_request *request)
+{
+    struct topic probe = {.len = (uint8_t)len};
+    memcpy(probe.text, text, len);
+    for (uint32_t i = 0; i < fanout->symbols_count; i++) {
+        const struct fanout_symbol *symbol = &fanout->symbols[i];
+        const struct history_mark *mark = pair_played(fanout, i, request);
+        uint64_t seq;
+        if (symbol->last.seq && mark && topic_matches(&probe, symbol->name, symbol->len) &&
+            !history_is_before(&symbol->last, *mark) &&
+            history_find(&fanout->history, fanout->spans[i], *mark, &seq) == HISTORY_LOST)
+            return false;
+    }
+    return true;
 }
 
 enum fanout_answer fanout_unsubscribe(struct fanout *fanout, uint32_t subscriber, const char *text,

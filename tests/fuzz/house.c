@@ -116,6 +116,7 @@ void house_open(struct house *house, const struct house_plan *plan)
                                       .feed = house->feed,
                                       .metrics = house->metrics_list,
                                       .stats = &house->stats,
+                                      .decks = &house->decks,
                                       .workers_count = 1,
                                       .epoch = "fuzz"};
     if (house->config.address_rate)

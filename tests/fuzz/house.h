@@ -28,6 +28,7 @@ struct house {
     struct config config;
     struct truth truth;
     struct cluster cluster;
+    struct decks decks; /* none */
     struct feed *feed;
     struct worker worker;
     struct worker_metrics metrics;

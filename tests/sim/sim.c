@@ -27,6 +27,7 @@ struct sim {
     struct plan plan;
     struct truth truth;
     struct cluster cluster;
+    struct decks decks; /* none */
     struct feed *feed;
     struct worker workers[TRUTH_WORKERS];
     struct worker_metrics metrics[TRUTH_WORKERS];
@@ -103,6 +104,7 @@ static void start(struct sim *sim)
                                     .feed = sim->feed,
                                     .metrics = sim->metrics_list,
                                     .stats = sim->stats,
+                                    .decks = &sim->decks,
                                     .workers_count = sim->plan.workers,
                                     .epoch = "sim"};
     for (uint32_t i = 0; i < sim->plan.workers; i++)

@@ -60,6 +60,7 @@ void stage_begin(struct stage *stage)
                                       .feed = stage->feed,
                                       .metrics = stage->metrics_list,
                                       .stats = &stage->stats,
+                                      .decks = &stage->decks,
                                       .workers_count = 1,
                                       .epoch = "sim"};
     stage->worker = (struct worker){.cluster = &stage->cluster,

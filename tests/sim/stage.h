@@ -14,6 +14,7 @@ struct stage {
     struct config config;
     struct truth truth;
     struct cluster cluster;
+    struct decks decks; /* none */
     struct feed *feed;
     struct worker worker;
     struct worker_metrics metrics;
