@@ -13,14 +13,15 @@ enum {
         TLS_PLAIN_MAX - 2 * FRAME_LEN_MAX, /* a record, with the frame that passes it */
 };
 
-/* Whether ticks should wait for others: only while nothing but ticks waits. */
+/* Whether ticks should wait for others: only while nothing but ticks waits, and less than fills a
+ * send. */
 static bool waits_for_window(struct worker *worker, uint32_t index)
 {
     struct client *client = &worker->clients[index];
     struct subscriber *sub = &worker->fanout.subscribers[index];
     uint32_t delay_ms = client->delay_ms > worker->window_ms ? client->delay_ms : worker->window_ms;
     if (!delay_ms || client->drain_code || sub->lane.len || sub->rest.len ||
-        client->state != CLIENT_OPEN)
+        sub->queue.bytes >= GATHER_BYTES_MAX || client->state != CLIENT_OPEN)
         return false;
     if (sub->patient)
         return true;

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 
 #include "feed/base.h"
+#include "server/fanout/batch.h"
 #include "server/fanout/pair.h"
 
 static void *reserve(size_t bytes)
@@ -224,7 +225,7 @@ static void push(struct fanout *fanout, uint32_t index, const struct parcel *par
     pair->queued_seq = parcel->seq;
     pair->waiting++;
     fanout->pushed++;
-    if (!sub->patient)
+    if (!sub->patient || sub->queue.bytes >= GATHER_BYTES_MAX)
         fanout_mark_dirty(fanout, pair->subscriber);
 }
 
