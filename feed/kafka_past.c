@@ -400,7 +400,7 @@ static struct kafka_past *create(const struct kafka_past_config *config)
     }
     if (config->places_count > 0)
         memcpy(past->begins, config->places, config->places_count * sizeof *past->begins);
-    past->look.from = config->from;
+    past->look.from = config->from && !config->timeless;
     /* Kafka keeps milliseconds; a time before 1970 would be one of ListOffsets' signs. */
     past->look.from_ms = config->from_ns > 0 ? config->from_ns / 1000000 : 0;
     return past;

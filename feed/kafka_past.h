@@ -43,6 +43,9 @@ struct kafka_past_config {
      * first message whose Kafka timestamp is at or after it, else at the oldest kept. */
     const struct tape_place *places;
     uint32_t places_count;
+    /* The brokers can't look up times, as librdkafka's mock can't: with `from`, too, partitions
+     * without a place begin at the oldest kept, and what is before it is passed over. */
+    bool timeless;
 };
 
 /* `ends`: the partitions there are, each with the offset to read up to, exclusive; index is 0.

@@ -217,7 +217,7 @@ static void place(struct kafka_past_part *part, const struct kafka_past_question
 {
     int64_t at = a->low;
     /* Where no message is so late, one that came since the look may be. */
-    if (part->shared->config.from)
+    if (part->shared->config.from && !part->shared->config.timeless)
         at = a->by_time < 0 ? a->end : a->by_time;
     at = at < a->low ? a->low : at;
     kafka_past_part_begin(part, at < part->end ? at : part->end, 0, false);

@@ -131,6 +131,7 @@ static int open_past(struct timeline *t)
                                        .wants = wants,
                                        .arg = &t->wish,
                                        .places = t->places,
+                                       .timeless = t->stock->timeless,
                                        .places_count = t->places_count};
     uint32_t count = timeline_heads(t->stock, heads);
     if (refuses_partitions(t, count))

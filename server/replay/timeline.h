@@ -32,6 +32,7 @@ struct timeline_stock {
     const char *topics;  /* separated by commas */
     const char *const *properties;
     size_t properties_count;
+    bool timeless;           /* the brokers can't look up times: the demo's can't */
     uint32_t partitions_max; /* of Kafka's, that a replay has memory for */
     const struct feed *feed; /* how far live has come */
 };
