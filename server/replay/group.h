@@ -45,7 +45,7 @@ void group_init(struct group *group, const char *name, enum tape_clock clock, do
 /* The tape goes on at the tick of `tape_ns`, which is due now. */
 void group_begin(struct group *group, int64_t tape_ns, int64_t now_ns);
 
-/* Which instant of the tape it is, by the clock, once begun. */
+/* Which instant of the tape it is, by the clock; before it has begun, where it is to begin. */
 int64_t group_tape_ns(const struct group *group, int64_t now_ns);
 
 /* When the tick of `tape_ns` is due; GROUP_NEVER while paused. */
