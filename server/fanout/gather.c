@@ -103,15 +103,17 @@ static void put_tick(struct draft *draft, uint32_t index, enum piece_kind kind,
     pair->sent_seq = tick->seq;
 }
 
-/* A joining pair: the tick that a replay has played last, unless it has been forgotten. */
-static void put_joined(struct draft *draft, uint32_t index, const struct tick *tick)
+/* A joining pair: the tick that a replay has played last. False where that has been forgotten. */
+static bool put_joined(struct draft *draft, uint32_t index, const struct tick *tick)
 {
     struct pair *pair = &draft->fanout->pairs[index];
+    bool kept = tick && tick->seq == pair->sent_seq + 1;
     pair->flags &= (uint8_t)~PAIR_JOINING;
-    if (tick && tick->seq == pair->sent_seq + 1)
+    if (kept)
         put_tick(draft, index, PIECE_JOINED, tick);
     else
         pair->sent_seq++;
+    return kept;
 }
 
 /* A resuming pair: what the history holds after the last seq sent. Returns whether it has caught
@@ -124,8 +126,7 @@ static bool put_history(struct draft *draft, uint32_t index)
     uint32_t cursor = history_resume_cursor(&fanout->history, span, pair->sent_seq, pair->cursor);
     while (has_space(draft)) {
         const struct tick *tick = history_after(&fanout->history, span, pair->sent_seq, &cursor);
-        if (pair->flags & PAIR_JOINING) {
-            put_joined(draft, index, tick);
+        if (pair->flags & PAIR_JOINING && put_joined(draft, index, tick)) {
             pair->cursor = cursor;
             continue;
         }
