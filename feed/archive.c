@@ -124,7 +124,9 @@ static int look_at(struct archive *archive, const char *path)
     if (stat(path, &status) < 0 || !S_ISREG(status.st_mode))
         return 0; /* gone again, or none of ours */
     struct archive_file *file = find(archive, path);
-    int64_t changed_ns = status.st_mtim.tv_sec * 1000000000ll + status.st_mtim.tv_nsec;
+    /* Of the inode: it tells also that a file may be read now, or is another one of the same age.
+     */
+    int64_t changed_ns = status.st_ctim.tv_sec * 1000000000ll + status.st_ctim.tv_nsec;
     if (!file && !(file = add(archive, path)))
         return -ENOMEM;
     file->seen = true;
