@@ -216,6 +216,7 @@ void tape_cursor_rewind(struct tape_cursor *c)
     c->by_index = c->indexed;
     c->index_at = c->footer.index_offset + TAPE_FRAME_HEAD;
     c->at = c->number = c->ticks = 0;
+    c->any = false;
 }
 
 /* ---- damage ---- */
@@ -323,6 +324,8 @@ static int accept(struct tape_cursor *c)
     const struct tape_block *b = &c->block;
     if (c->by_index)
         c->index_at += b->header_size;
+    c->last = b->offset;
+    c->any = true;
     c->at += (uint64_t)b->header_size + b->data_size;
     c->number = b->number + 1;
     c->ticks = b->ticks_before + b->count;
@@ -402,7 +405,18 @@ static int walk(struct tape_cursor *c)
     return accept(c);
 }
 
-int tape_cursor_next(struct tape_cursor *c)
+/* The last block's header again: a look at what stands behind it has written over it. */
+static void show_last(struct tape_cursor *c)
+{
+    int failed;
+    if (!c->any)
+        return;
+    if (tape_file_header(c->fd, c->last, c->head, &c->block, &failed) <= 0)
+        c->block = (struct tape_block){0};
+    c->block.offset = c->last;
+}
+
+static int next(struct tape_cursor *c)
 {
     if (!c->by_index)
         return walk(c);
@@ -420,6 +434,14 @@ int tape_cursor_next(struct tape_cursor *c)
                        (ull)c->index_at);
     c->by_index = false;
     return walk(c);
+}
+
+int tape_cursor_next(struct tape_cursor *c)
+{
+    int result = next(c);
+    if (result == 0 && !c->by_index)
+        show_last(c);
+    return result;
 }
 
 /* ---- the index ---- */

@@ -31,7 +31,9 @@ struct tape_cursor {
     uint64_t ticks;
 
     uint8_t head[TAPE_HEADER_MAX];
-    struct tape_block block; /* the current one; points into head */
+    struct tape_block block; /* the current one, at the end the last; points into head */
+    uint64_t last;           /* where that is in the file */
+    bool any;                /* `last` holds */
 
     struct tape_damage damage;
     char error[TAPE_SENTENCE_MAX];
