@@ -23,6 +23,7 @@ struct track {
     char symbol[SYMBOL_LEN_MAX];
     int64_t time_ns; /* the item's, or the latest before it */
     bool filled, ended;
+    bool rewound; /* the first file comes next, `reader` is what was read before */
 };
 
 struct replay {
@@ -49,6 +50,9 @@ static bool wants(void *arg, const char *symbol, size_t len)
     return config->symbols_count == 0;
 }
 
+static void close_file(struct track *track);
+
+/* Opens the track's file in place of the one before, which stays where that can't be. */
 static int open_file(struct replay *replay, struct track *track, char *error, size_t error_size)
 {
     const struct replay_config *config = &replay->config;
@@ -63,9 +67,12 @@ static int open_file(struct replay *replay, struct track *track, char *error, si
                                  .until_ns = config->until_ns,
                                  .wants = config->symbols_count ? wants : NULL,
                                  .arg = &replay->config};
-    int rc = tape_reader_open(&track->reader, &reader, error, error_size);
+    struct tape_reader *opened;
+    int rc = tape_reader_open(&opened, &reader, error, error_size);
     if (rc < 0)
         return rc;
+    close_file(track);
+    track->reader = opened;
     rc = tape_reader_filter(track->reader, &filter);
     if (rc < 0)
         snprintf(error, error_size, "%s: %s", reader.path, tape_reader_error(track->reader));
@@ -166,23 +173,25 @@ void replay_close(struct replay *replay)
     free(replay);
 }
 
-/* The series' next file. Returns 0, or -errno with the sentence kept. */
+/* The series' next file. One that isn't there, or is none, costs no more than itself. Returns 0, or
+ * -errno with the sentence kept. */
 static int next_file(struct replay *replay, struct track *track)
 {
-    close_file(track);
-    track->at++;
-    return open_file(replay, track, replay->error, sizeof replay->error);
+    track->at = track->rewound ? 0 : track->at + 1;
+    track->rewound = false;
+    int rc = open_file(replay, track, replay->error, sizeof replay->error);
+    if (rc == -ENOENT || rc == -EACCES || rc == -EPROTO)
+        return -EBADMSG;
+    track->ended = rc < 0;
+    return rc;
 }
 
 /* Returns 0, or -errno with the sentence kept. */
 static int fill(struct replay *replay, struct track *track)
 {
-    int rc = tape_reader_next(track->reader, &track->item);
-    if (rc == 0 && track->at + 1 < track->count) {
-        rc = next_file(replay, track);
-        track->ended = rc < 0;
-        return rc;
-    }
+    int rc = track->rewound ? 0 : tape_reader_next(track->reader, &track->item);
+    if (rc == 0 && (track->rewound || track->at + 1 < track->count))
+        return next_file(replay, track);
     if (rc < 0) {
         snprintf(replay->error, sizeof replay->error, "%s", tape_reader_error(track->reader));
         track->ended = rc != -EBADMSG;
@@ -212,28 +221,21 @@ static bool is_before(const struct track *a, const struct track *b)
     return tick_offset(x) < tick_offset(y);
 }
 
-/* Returns 0, or -errno with the sentence kept. */
-static int begin_again(struct replay *replay)
+static void begin_again(struct replay *replay)
 {
-    int rc = 0;
-    for (size_t i = 0; i < replay->count && rc == 0; i++) {
+    for (size_t i = 0; i < replay->count; i++) {
         struct track *track = &replay->tracks[i];
         track->filled = track->ended = false;
         track->time_ns = 0;
-        if (track->count == 1) {
+        if (track->count == 1)
             tape_reader_rewind(track->reader);
-            continue;
-        }
-        close_file(track);
-        track->at = 0;
-        rc = open_file(replay, track, replay->error, sizeof replay->error);
-        track->ended = rc < 0;
+        else
+            track->rewound = true;
     }
     replay->rounds++;
     replay->taken = 0;
     replay->moved = false;
     pace_begin(&replay->pace, replay->pace.speed, replay->pace.max_gap_ns);
-    return rc;
 }
 
 /* Returns 1, 0 at the end of all, or -errno. */
@@ -271,8 +273,8 @@ int replay_peek(struct replay *replay, int64_t now_ns, const struct tape_item **
     if (!replay->next) {
         int rc = choose(replay);
         if (rc == 0 && replay->config.loop && replay->taken > 0) {
-            rc = begin_again(replay);
-            rc = rc < 0 ? rc : choose(replay);
+            begin_again(replay);
+            rc = choose(replay);
         }
         if (rc <= 0)
             return rc;
