@@ -190,6 +190,16 @@ void playback_end(struct worker *worker, uint32_t index)
         detach(worker, index);
 }
 
+/* Whoever is told that it is over may ask for the next at once, so this is said by the worker that
+ * has let go of the player. */
+static void tell_last(struct worker *worker, uint32_t index, const struct player *player,
+                      const char *state)
+{
+    struct answer_replay replay = {.state = state, .speed = player->speed, .ticks = player->ticks};
+    answer_replay(&worker->answer, session_format(worker, index), &player->spec.id, &replay);
+    client_answer(worker, index);
+}
+
 /* ---- from the tape to live ---- */
 
 /* Whether the feed has published every tick that the player has played. */
@@ -254,10 +264,7 @@ static bool remembers_all(const struct worker *worker, const struct player *play
 static void go_live(struct worker *worker, uint32_t index, const struct fanout_request *request)
 {
     struct player *player = detach(worker, index);
-    struct answer_replay replay = {
-        .state = "live", .speed = player->spec.ask.speed, .ticks = player->ticks};
-    answer_replay(&worker->answer, session_format(worker, index), &player->spec.id, &replay);
-    client_answer(worker, index);
+    tell_last(worker, index, player, "live");
     for (size_t i = 0; i < player->spec.symbols_count; i++) {
         const char *text = player->spec.symbols[i];
         if (worker->clients[index].state == CLIENT_OPEN &&
@@ -314,17 +321,17 @@ static void serve(struct worker *worker, uint32_t index)
     if (stage == PLAYER_HEAD) {
         join_live(worker, index);
     } else if (take_over(player, PLAYER_ENDED)) {
-        detach(worker, index);
+        tell_last(worker, index, detach(worker, index), "ended");
         session_start_heartbeats(worker, index);
     }
 }
 
 void playback_serve(struct worker *worker)
 {
-    while (worker->played_out_count)
-        deck_release(worker->played_out[--worker->played_out_count]);
     for (uint32_t i = worker->playing_count; i > 0; i--)
         serve(worker, worker->playing[i - 1]);
+    while (worker->played_out_count)
+        deck_release(worker->played_out[--worker->played_out_count]);
 }
 
 int64_t playback_wait_ms(struct worker *worker, int64_t wait_ms)

@@ -146,7 +146,10 @@ void player_seek(struct player *player, int64_t from_ns, const struct command_id
 void player_go_on(struct player *player)
 {
     int stage = PLAYER_HEAD;
-    if (!atomic_compare_exchange_strong_explicit(&player->stage, &stage, PLAYER_RUNNING,
+    if (!player->finished || player->comes_to != PLAYER_HEAD)
+        return;
+    if (player->reached &&
+        !atomic_compare_exchange_strong_explicit(&player->stage, &stage, PLAYER_RUNNING,
                                                  memory_order_acquire, memory_order_acquire))
         return;
     player->finished = player->small = false;
@@ -170,21 +173,35 @@ static int open_timeline(struct player *player, const struct player_setting *set
     return rc;
 }
 
+/* Once all that was said is in the spool: the worker takes the stage to mean that it has seen
+ * everything. */
+static void reach_stage(struct player *player)
+{
+    if (player->reached)
+        return;
+    player_publish(player);
+    player->reached = true;
+    /* Release pairs with the worker's acquire: ticks, speed, places, and the spool's last frames.
+     */
+    atomic_store_explicit(&player->stage, (int)player->comes_to, memory_order_release);
+    doorbell_ring(player->spec.bell);
+}
+
 static void finish(struct player *player, enum player_stage stage)
 {
     player->finished = true;
-    if (stage == PLAYER_ENDED)
-        player_tell(player, "ended", &player->spec.id);
-    else {
+    player->reached = player->have = false;
+    player->comes_to = stage;
+    player->speed = player->group->speed;
+    if (stage == PLAYER_HEAD) {
         uint32_t count;
         const struct tape_place *places = timeline_places(&player->timeline, &count);
         memcpy(player->places, places, count * sizeof *places);
         player->places_count = count;
     }
-    player_publish(player);
-    /* Release pairs with the worker's acquire: ticks, places, and the spool's last frames. */
-    atomic_store_explicit(&player->stage, (int)stage, memory_order_release);
-    doorbell_ring(player->spec.bell);
+    player->blocked = !flush_said(player);
+    if (!player->blocked)
+        reach_stage(player);
 }
 
 /* No more for now: more may have come meanwhile, or live can take over. */
@@ -234,8 +251,10 @@ enum player_ready player_prepare(struct player *player, const struct player_sett
     player->blocked = !flush_said(player);
     if (player->blocked)
         return PLAYER_BLOCKED;
-    if (player->finished)
+    if (player->finished) {
+        reach_stage(player);
         return PLAYER_OVER;
+    }
     enum player_ready ready = player->have ? PLAYER_READY : look_ahead(player, setting);
     bool known = ready == PLAYER_READY || ready == PLAYER_OVER;
     if (known && player->owes && !player->finished) {

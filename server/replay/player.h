@@ -44,11 +44,12 @@ struct player {
     struct player_spec spec;
 
     /* Both move it on by compare and exchange. What the thread has written by ENDED or HEAD, the
-     * worker may read: `ticks` and `places`. */
+     * worker may read: `ticks`, `speed` and `places`. */
     _Atomic int stage;
     _Atomic uint32_t
         orders_done; /* the thread counts, the worker reads: answers are in the spool */
     uint64_t ticks;  /* played */
+    double speed;    /* as it was in the end */
     struct tape_place places[TIMELINE_PLACES_MAX]; /* how far each partition was played */
     uint32_t places_count;
 
@@ -60,7 +61,9 @@ struct player {
     bool late;    /* since the last extension a tick wasn't due at once */
     bool small;   /* the last extension was */
     bool finished;
-    bool owes; /* it is yet to be said that it plays, to `owed` */
+    bool reached;               /* `comes_to` is the stage */
+    enum player_stage comes_to; /* once finished, and all that was said is in the spool */
+    bool owes;                  /* it is yet to be said that it plays, to `owed` */
     struct command_id owed;
     struct group *group;
     struct timeline_wish wish;
