@@ -16,8 +16,9 @@
 
 enum {
     ORDERS_EACH = DECK_ORDERS_MAX + 2, /* its begin and its end */
-    PLAY_MAX = 256,                    /* ticks of a player before the next one's turn */
-    NICENESS = 5,                      /* live goes first */
+    PLAYERS_EACH = 2, /* of a replay: one plays, its predecessor may yet have to end */
+    PLAY_MAX = 256,   /* ticks of a player before the next one's turn */
+    NICENESS = 5,     /* live goes first */
     ASK_AGAIN_NS = 1000000,
     SLEEP_NS_MAX = 1000000000,
     PLAYERS_MAX = 4096,
@@ -29,13 +30,15 @@ struct deck {
     bool running;
 
     struct orders orders;
-    _Atomic bool *taken; /* by player: workers take, the thread gives back */
+    _Atomic bool *taken;      /* by player: workers take, the thread gives back */
+    _Atomic uint32_t playing; /* players that workers have, at most config.players */
 
     struct doorbell bell; /* the thread's */
     _Atomic bool stop;    /* the owner writes, the thread reads */
 
     /* the thread's own */
     struct player *players;
+    uint32_t players_count;
     struct group *groups; /* as many as players */
     struct player_setting setting;
     int64_t now_ns;
@@ -45,7 +48,13 @@ struct deck {
 
 struct player *deck_begin(struct deck *deck, const struct player_spec *spec)
 {
-    for (uint32_t i = 0; i < deck->config.players; i++) {
+    /* Acquire pairs with deck_release()'s release: its order stands before the one given here. */
+    if (atomic_fetch_add_explicit(&deck->playing, 1, memory_order_acquire) >=
+        deck->config.players) {
+        atomic_fetch_sub_explicit(&deck->playing, 1, memory_order_relaxed);
+        return NULL;
+    }
+    for (uint32_t i = 0; i < deck->players_count; i++) {
         /* Acquire pairs with end()'s release: the thread is done with the player. */
         if (atomic_exchange_explicit(&deck->taken[i], true, memory_order_acquire))
             continue;
@@ -57,6 +66,7 @@ struct player *deck_begin(struct deck *deck, const struct player_spec *spec)
         deck_order(&(struct order){.kind = ORDER_BEGIN, .player = player});
         return player;
     }
+    atomic_fetch_sub_explicit(&deck->playing, 1, memory_order_relaxed);
     return NULL;
 }
 
@@ -69,7 +79,11 @@ void deck_order(const struct order *order)
 
 void deck_release(struct player *player)
 {
+    struct deck *deck = player->deck;
     deck_order(&(struct order){.kind = ORDER_END, .player = player});
+    /* Release pairs with deck_begin()'s acquire: who comes next begins after this end, so no more
+     * timelines are open than there may be. */
+    atomic_fetch_sub_explicit(&deck->playing, 1, memory_order_release);
 }
 
 void deck_wake(struct deck *deck)
@@ -83,7 +97,7 @@ void deck_wake(struct deck *deck)
 static struct group *find_group(struct deck *deck, const struct command_replay *ask)
 {
     struct group *free = NULL;
-    for (uint32_t i = 0; i < deck->config.players; i++) {
+    for (uint32_t i = 0; i < deck->players_count; i++) {
         struct group *group = &deck->groups[i];
         if (group->members && ask->group[0] && strcmp(group->name, ask->group) == 0)
             return group;
@@ -116,7 +130,7 @@ static void end(struct deck *deck, struct player *player)
 static void tell_all(struct deck *deck, const struct group *group, const struct player *asker,
                      const struct command_id *id)
 {
-    for (uint32_t i = 0; i < deck->config.players; i++) {
+    for (uint32_t i = 0; i < deck->players_count; i++) {
         struct player *player = &deck->players[i];
         if (!player->used || player->group != group)
             continue;
@@ -133,7 +147,7 @@ static void seek_all(struct deck *deck, const struct order *order)
 {
     struct group *group = order->player->group;
     group_seek(group, order->ask.from_ns);
-    for (uint32_t i = 0; i < deck->config.players; i++) {
+    for (uint32_t i = 0; i < deck->players_count; i++) {
         struct player *player = &deck->players[i];
         if (player->used && player->group == group)
             player_seek(player, order->ask.from_ns, player == order->player ? &order->id : NULL);
@@ -201,7 +215,7 @@ static bool is_before(const struct player *a, const struct player *b)
 static struct round prepare_all(struct deck *deck, const struct group *group)
 {
     struct round round = {.complete = true, .again_ns = INT64_MAX};
-    for (uint32_t i = 0; i < deck->config.players; i++) {
+    for (uint32_t i = 0; i < deck->players_count; i++) {
         struct player *player = &deck->players[i];
         if (!player->used || player->group != group)
             continue;
@@ -299,7 +313,7 @@ static int64_t play_group(struct deck *deck, struct group *group)
         return round.again_ns;
     if (round.complete && round.next)
         group_leap(group, round.next->time_ns, deck->now_ns);
-    for (uint32_t i = 0; i < deck->config.players; i++)
+    for (uint32_t i = 0; i < deck->players_count; i++)
         if (deck->players[i].used && deck->players[i].group == group)
             play_due(deck, &deck->players[i], &round);
     return round.again_ns;
@@ -308,7 +322,7 @@ static int64_t play_group(struct deck *deck, struct group *group)
 static int64_t play_all(struct deck *deck)
 {
     int64_t again_ns = INT64_MAX;
-    for (uint32_t i = 0; i < deck->config.players; i++) {
+    for (uint32_t i = 0; i < deck->players_count; i++) {
         if (!deck->groups[i].members)
             continue;
         int64_t at_ns = play_group(deck, &deck->groups[i]);
@@ -322,7 +336,7 @@ static int64_t play_all(struct deck *deck)
 /* Whether a player that waits for room has got it: looked at once more after the bell is armed. */
 static bool has_room_again(struct deck *deck)
 {
-    for (uint32_t i = 0; i < deck->config.players; i++) {
+    for (uint32_t i = 0; i < deck->players_count; i++) {
         struct player *player = &deck->players[i];
         if (player->used && player->blocked && spool_begin(&player->spool, FRAME_LEN_MAX))
             return true;
@@ -363,7 +377,7 @@ static void *run(void *arg)
         if (again_ns > deck->now_ns)
             sleep_until(deck, again_ns);
     }
-    for (uint32_t i = 0; i < deck->config.players; i++)
+    for (uint32_t i = 0; i < deck->players_count; i++)
         if (deck->players[i].used)
             player_end(&deck->players[i]);
     return NULL;
@@ -379,7 +393,7 @@ static void notice(void *arg, const char *sentence)
 
 static int allocate(struct deck *deck)
 {
-    uint32_t n = deck->config.players;
+    uint32_t n = deck->players_count;
     size_t bytes = n * sizeof *deck->players;
     deck->taken = calloc(n, sizeof *deck->taken);
     deck->groups = calloc(n, sizeof *deck->groups);
@@ -410,6 +424,7 @@ int deck_create(struct deck **out, const struct deck_config *config, char *error
     }
     memset(deck, 0, sizeof *deck);
     deck->config = *config;
+    deck->players_count = PLAYERS_EACH * config->players;
     deck->setting.stock = &deck->config.stock;
     deck->setting.symbols_max = config->symbols_max;
     deck->setting.tick_ns = config->rate ? (int64_t)(1000000000 / config->rate) : 0;
@@ -437,7 +452,7 @@ void deck_destroy(struct deck *deck)
         (void)!write(deck->bell.fd, &one, sizeof one);
         pthread_join(deck->thread, NULL);
     }
-    for (uint32_t i = 0; deck->players && i < deck->config.players; i++)
+    for (uint32_t i = 0; deck->players && i < deck->players_count; i++)
         spool_finish(&deck->players[i].spool);
     archive_destroy(deck->setting.archive);
     deflate_destroy(deck->setting.deflate);
@@ -455,7 +470,7 @@ void deck_claims(const struct deck_config *config, struct claims *claims)
     uint64_t past = config->stock.brokers[0] ? kafka_past_memory(config->stock.partitions_max) : 0;
     uint64_t files = config->stock.archive[0] ? ARCHIVE_FILES_MAX * 256ull : 0;
     claims_add(claims, "replay.players",
-               config->players * (sizeof(struct player) + config->spool_bytes +
+               config->players * (PLAYERS_EACH * (sizeof(struct player) + config->spool_bytes) +
                                   symbols_memory(config->symbols_max)));
     /* A timeline has its files open, or Kafka. */
     claims_add(claims, "replay.timelines",
