@@ -214,13 +214,13 @@ static enum player_ready at_end(struct player *player)
         return PLAYER_OVER;
     }
     /* What came while so few were played, none of them waited for, is little. */
-    if (more > 0 && (player->late || !player->small)) {
+    if (more > 0 && (player->late || !player->small || player->group->paused)) {
         player->small = more <= AT_HEAD_MESSAGES;
         player->late = false;
         return PLAYER_AGAIN;
     }
     if (player->group->paused)
-        return PLAYER_WAITING;
+        return PLAYER_OVER; /* for now: a seek may follow */
     finish(player, player->spec.ask.then_live ? PLAYER_HEAD : PLAYER_ENDED);
     return PLAYER_OVER;
 }
