@@ -10,8 +10,10 @@ import browser
 from clients import Client, Crowd, NodeClient
 from kafka import Broker
 from raw import Raw
-from server import BINARY, ROOT, TAPECTL, TRUSTING, Server
+from server import BINARY, ROOT, TAPECTL, TRUSTING, Server, tapectl
+from tapes import write
 from tls import Pair
+from trades import Tape
 
 FIGURES = []
 
@@ -110,6 +112,41 @@ def on_topic(start, broker):
                      "--from", "earliest", *arguments, **options)  # fmt: skip
 
     return on_topic
+
+
+@pytest.fixture(scope="session")
+def recording(broker, tmp_path_factory):
+    """The real trades, imported and captured: (tape, file). Simulated ones where the real are absent."""
+    folder = tmp_path_factory.mktemp("recording")
+    topic = broker.topic(partitions=1)
+    tape = Tape.recorded()
+    if tape:
+        done = tapectl("import", "--brokers", broker.address, "--topic", topic, "--format", "json", tape.path)
+    else:
+        done = tapectl("gen", "--brokers", broker.address, "--topic", topic, "--format", "json", "--rate", 0, "--count", 20000)
+    assert done.returncode == 0, done.stderr
+    tape = tape or Tape.of_topic(broker, topic)
+    done = tapectl("capture", "--brokers", broker.address, "--topic", topic, "--out", folder, "--until-end")
+    assert done.returncode == 0, done.stderr
+    (path,) = folder.glob("*.tape")
+    return tape, path
+
+
+@pytest.fixture
+def archive(tmp_path):
+    """archive(ticks): a folder with a capture file of these ticks, for --archive."""
+
+    def archive(ticks, name="made", **options):
+        write(tmp_path / "archive" / f"{name}-000001.tape", ticks, **options)
+        return tmp_path / "archive"
+
+    return archive
+
+
+@pytest.fixture
+def playing(sim, archive):
+    """playing(ticks): a server on the simulator that has these ticks in its archive."""
+    return lambda ticks, *arguments, **options: sim("rate=200,symbols=10", "--archive", archive(ticks), *arguments, **options)
 
 
 @pytest.fixture

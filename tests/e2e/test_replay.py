@@ -20,24 +20,6 @@ from trades import RECORDED, Tape, positions
 AT_ONCE = "speed=max,delay-ms=1000,clock=receive"
 
 
-@pytest.fixture(scope="module")
-def recording(broker, tmp_path_factory):
-    """The real trades, imported and captured: (tape, file). Simulated ones where the real are absent."""
-    folder = tmp_path_factory.mktemp("recording")
-    topic = broker.topic(partitions=1)
-    tape = Tape.recorded()
-    if tape:
-        done = tapectl("import", "--brokers", broker.address, "--topic", topic, "--format", "json", tape.path)
-    else:
-        done = tapectl("gen", "--brokers", broker.address, "--topic", topic, "--format", "json", "--rate", 0, "--count", 20000)
-    assert done.returncode == 0, done.stderr
-    tape = tape or Tape.of_topic(broker, topic)
-    done = tapectl("capture", "--brokers", broker.address, "--topic", topic, "--out", folder, "--until-end")
-    assert done.returncode == 0, done.stderr
-    (path,) = folder.glob("*.tape")
-    return tape, path
-
-
 def checksum(account):
     """Of every field of every tick, in order, but the instant of receipt."""
     told = [[{key: value for key, value in tick.items() if key not in ("rts", "rts_ns")} for tick in ticks]
