@@ -146,6 +146,7 @@ def test_a_silence_lasts_as_long_as_it_did_unless_it_is_cut(playing):
     require_played(one.messages, ticks)
 
 
+@pytest.mark.main_path
 def test_no_tick_follows_the_answer_to_pause_and_none_is_missing_after_resume(playing):
     ticks = evenly(3000)
     server = playing(ticks)
@@ -202,6 +203,7 @@ def test_a_step_past_the_end_plays_what_is_left_and_is_answered(playing):
     require_played(one.messages, ticks)
 
 
+@pytest.mark.main_path
 def test_a_seek_goes_forth_and_back_and_numbers_anew(playing):
     ticks = evenly(4000)
     server = playing(ticks)
@@ -237,6 +239,7 @@ def test_speed_changes_on_the_way_and_the_answers_tell_it(playing):
 # ---- groups ----
 
 
+@pytest.mark.main_path
 def test_a_group_shares_one_clock(playing):
     """A's ticks and B's lie between each other: wherever the clock stands, neither may be ahead of the other's next."""
     ticks = evenly(6000)
