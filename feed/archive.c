@@ -97,7 +97,7 @@ static struct archive_file *find(struct archive *archive, const char *path)
     return NULL;
 }
 
-/* Returns NULL when out of memory, or of bounds. */
+/* Returns NULL when out of memory. */
 static struct archive_file *add(struct archive *archive, const char *path)
 {
     if (archive->count == archive->cap) {
@@ -110,10 +110,8 @@ static struct archive_file *add(struct archive *archive, const char *path)
     }
     struct archive_file *file = &archive->files[archive->count];
     *file = (struct archive_file){.path = strdup(path)};
-    if (!file->path || archive->count == ARCHIVE_FILES_MAX) {
-        free(file->path);
+    if (!file->path)
         return NULL;
-    }
     archive->count++;
     return file;
 }
@@ -127,6 +125,8 @@ static int look_at(struct archive *archive, const char *path)
     /* Of the inode: it tells also that a file may be read now, or is another one of the same age.
      */
     int64_t changed_ns = status.st_ctim.tv_sec * 1000000000ll + status.st_ctim.tv_nsec;
+    if (!file && archive->count == ARCHIVE_FILES_MAX)
+        return -E2BIG;
     if (!file && !(file = add(archive, path)))
         return -ENOMEM;
     file->seen = true;
@@ -179,7 +179,7 @@ int archive_look(struct archive *archive, char *error, size_t error_size)
         closedir(folder);
     if (rc < 0) {
         snprintf(error, error_size, "%s: %s", archive->folder,
-                 rc == -ENOMEM ? "too many capture files" : strerror(-rc));
+                 rc == -E2BIG ? "too many capture files" : strerror(-rc));
         return rc;
     }
     forget_unseen(archive);

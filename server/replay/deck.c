@@ -404,8 +404,7 @@ static int allocate(struct deck *deck)
         return -ENOMEM;
     memset(deck->players, 0, bytes);
     for (uint32_t i = 0; i < n; i++) {
-        deck->players[i].deck = deck;
-        if (spool_init(&deck->players[i].spool, deck->config.spool_bytes) < 0)
+        if (player_init(&deck->players[i], deck, deck->config.spool_bytes) < 0)
             return -ENOMEM;
     }
     const char *folder = deck->config.stock.archive;
@@ -453,7 +452,7 @@ void deck_destroy(struct deck *deck)
         pthread_join(deck->thread, NULL);
     }
     for (uint32_t i = 0; deck->players && i < deck->players_count; i++)
-        spool_finish(&deck->players[i].spool);
+        player_finish(&deck->players[i]);
     archive_destroy(deck->setting.archive);
     deflate_destroy(deck->setting.deflate);
     doorbell_finish(&deck->bell);

@@ -11,6 +11,7 @@
 
 enum {
     AT_HEAD_MESSAGES = 4096, /* so few left to read are left to the live feed's memory */
+    SAID_BYTES = 16384,      /* all that can wait: answers to DECK_ORDERS_MAX orders, a problem */
     SENTENCE_MAX = 320,      /* of a problem, so that its frame stays below FRAME_LEN_MAX */
     SENTENCE_SHORT = 80,     /* the same, however much escaping makes of it */
 };
@@ -44,6 +45,12 @@ static bool flush_said(struct player *player)
 
 void player_tell(struct player *player, const char *state, const struct command_id *asked)
 {
+    if (!asked && player->said.len > SAID_BYTES / 2) {
+        /* What others of the group bring about is told once there is room, as it is then. */
+        player->owed = player->owes ? player->owed : (struct command_id){.kind = ID_ABSENT};
+        player->owes = true;
+        return;
+    }
     struct answer_replay replay = {.state = state,
                                    .at_given = player->have,
                                    .at_us = player->time_ns / 1000,
@@ -74,6 +81,19 @@ void player_refuse(struct player *player, const struct command_id *asked)
 }
 
 /* ---- life ---- */
+
+int player_init(struct player *player, struct deck *deck, uint32_t spool_bytes)
+{
+    player->deck = deck;
+    bool reserved = bytes_reserve(&player->said, SAID_BYTES) != NULL;
+    return spool_init(&player->spool, spool_bytes) == 0 && reserved ? 0 : -ENOMEM;
+}
+
+void player_finish(struct player *player)
+{
+    spool_finish(&player->spool);
+    bytes_finish(&player->said);
+}
 
 void player_begin(struct player *player, const struct player_setting *setting, struct group *group,
                   int64_t now_ns)
@@ -107,8 +127,7 @@ void player_end(struct player *player)
 {
     timeline_close(&player->timeline);
     symbols_finish(&player->symbols);
-    bytes_finish(&player->said);
-    player->said = (struct bytes){0};
+    player->said.len = 0;
     free((void *)player->spec.symbols);
     player->spec.symbols = NULL;
     player->group->members--;

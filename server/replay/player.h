@@ -72,9 +72,8 @@ struct player {
     int64_t time_ns;
     struct symbols symbols; /* the replay's own numbering */
     struct encoding encoding;
-    struct bytes said;    /* messages that wait for room in the spool */
-    int64_t paid_ns;      /* when the next tick may be played, by the rate */
-    struct bytes scratch; /* a message being written */
+    struct bytes said; /* messages that wait for room in the spool; never more than is reserved */
+    int64_t paid_ns;   /* when the next tick may be played, by the rate */
 };
 
 /* What all players of a thread share. */
@@ -85,6 +84,10 @@ struct player_setting {
     uint32_t symbols_max;
     int64_t tick_ns; /* at least so long between two ticks of a player, on average; 0: no bound */
 };
+
+/* Reserves what must not fail later. Returns 0 or -ENOMEM. */
+int player_init(struct player *player, struct deck *deck, uint32_t spool_bytes);
+void player_finish(struct player *player);
 
 /* The player plays what its spec says, in `group`, which may be playing already. */
 void player_begin(struct player *player, const struct player_setting *setting, struct group *group,

@@ -11,9 +11,10 @@ from websockets.exceptions import WebSocketException
 
 import server as servers
 from clients import Client, Closed
-from server import BINARY, REPORTS, Server, environment, run, wait_for
+from server import BINARY, REPORTS, Server, environment, run, tapectl, wait_for
 
 STARVED = BINARY.parents[1] / "tests/starve/tapehead-starved"
+TAPED = 2000
 SIM = ("--source", "sim:seed=1,rate=200,symbols=5", "--workers", "1", "--listen", "127.0.0.1:0")
 
 
@@ -40,12 +41,12 @@ def keys(tmp_path):
 
 
 @pytest.mark.timeout(180)
-def test_each_allocation_at_start_up_that_fails_is_a_clean_error(keys, monkeypatch, figure):
+def test_each_allocation_at_start_up_that_fails_is_a_clean_error(keys, tmp_path, monkeypatch, figure):
     refusals = 0
     for number in range(1, 2000):
         monkeypatch.setenv("STARVE_AT", str(number))
         process = subprocess.Popen(
-            [str(word) for word in (STARVED, *SIM, *keys, "--address-rate", 1000, "--admin", "127.0.0.1:0")],
+            [str(word) for word in (STARVED, *SIM, *keys, "--address-rate", 1000, "--admin", "127.0.0.1:0", "--archive", tmp_path)],
             env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)  # fmt: skip
         line = process.stdout.readline()
         if line:
@@ -119,6 +120,45 @@ def test_each_allocation_of_a_connection_that_fails_ends_in_a_refusal_and_harms_
         assert talk(server) or talk(server)
         witness.trades(50)
     figure(f"a connection: {refusals} allocations, each refused in turn; {failed} of them ended it")
+
+
+def replay(server):
+    """Whether a replay came whole."""
+    try:
+        with Client(server.ws) as one:
+            one.send("replay", id=1, symbols=["*"], speed="max")
+            while (message := one.next())["type"] != "error":
+                if message.get("state") == "ended":
+                    return message["ticks"] == TAPED
+            return False
+    except (Closed, WebSocketException, OSError, EOFError, AssertionError):
+        return False
+
+
+@pytest.mark.timeout(180)
+def test_each_allocation_of_a_replay_that_fails_ends_it_with_a_word_and_harms_nobody(starved, tmp_path, figure):
+    done = tapectl("gen", "--tape", tmp_path / "gen-000001.tape", "--count", TAPED)
+    assert done.returncode == 0, done.stderr
+    server = starved("--max-commands", 1000, "--archive", tmp_path)
+    refusals = failed = 0
+    with Client(server.ws) as witness:
+        witness.ask("subscribe", symbols=["*"])
+        for number in range(1, 400):
+            before = refusals_of(server)
+            server.signal(signal.SIGUSR2)
+            wait_for(lambda: f"starve round={number}\n" in "".join(server.lines), 5)
+            whole = replay(server)
+            allocations(server)
+            refused = refusals_of(server) > before
+            refusals += refused
+            failed += not whole
+            assert whole or refused, f"round {number}: failed without a refusal"
+            if not refused:
+                break
+            witness.trades(1)
+        assert replay(server) or replay(server)
+        witness.trades(50)
+    figure(f"a replay: {refusals} allocations, each refused in turn; {failed} of them ended it")
 
 
 def test_ticks_are_delivered_without_a_single_allocation(starved):
