@@ -241,6 +241,7 @@ static void begin_again(struct replay *replay)
 /* Returns 1, 0 at the end of all, or -errno. */
 static int choose(struct replay *replay)
 {
+    struct track *next = NULL;
     for (size_t i = 0; i < replay->count; i++) {
         struct track *track = &replay->tracks[i];
         while (!track->filled && !track->ended) {
@@ -248,10 +249,11 @@ static int choose(struct replay *replay)
             if (rc < 0)
                 return rc;
         }
-        if (track->filled && (!replay->next || is_before(track, replay->next)))
-            replay->next = track;
+        if (track->filled && (!next || is_before(track, next)))
+            next = track;
     }
-    return replay->next != NULL;
+    replay->next = next;
+    return next != NULL;
 }
 
 static void prepare(struct replay *replay)
