@@ -378,6 +378,20 @@ static void damage_within_a_series_is_told_and_the_rest_goes_on(void **state)
     end(&rig);
 }
 
+static void damage_in_one_of_several_files_changes_nothing_in_the_order_of_the_rest(void **state)
+{
+    (void)state;
+    struct rig rig;
+    begin(&rig);
+    add(&rig, "x.tape", other, 2);
+    add(&rig, "y.tape", second, ARRAY_LEN(second));
+    add(&rig, "z.tape", first, ARRAY_LEN(first));
+    folder_spoil(&rig.folder, "y.tape", 200);
+    open_with(&rig, (struct replay_config){0});
+    assert_string_equal(play(&rig, 100), "! X1 A1 X2 B2 A3");
+    end(&rig);
+}
+
 static void a_later_file_that_has_gone_is_told_and_the_rest_goes_on(void **state)
 {
     (void)state;
@@ -451,6 +465,7 @@ int main(void)
         cmocka_unit_test(places_are_those_of_a_series_last_file_and_of_each_series),
         cmocka_unit_test(what_is_torn_at_the_end_of_a_file_that_grows_is_no_damage),
         cmocka_unit_test(damage_within_a_series_is_told_and_the_rest_goes_on),
+        cmocka_unit_test(damage_in_one_of_several_files_changes_nothing_in_the_order_of_the_rest),
         cmocka_unit_test(a_later_file_that_has_gone_is_told_and_the_rest_goes_on),
         cmocka_unit_test(a_later_file_that_is_no_tape_is_told_and_the_rest_goes_on),
         cmocka_unit_test(a_last_file_that_has_gone_leaves_the_places_before_it),
