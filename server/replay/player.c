@@ -301,6 +301,7 @@ bool player_play(struct player *player)
         tell_problem(player, "replay_failed", "more symbols than --symbols-max");
         finish(player, PLAYER_ENDED);
         return true;
+        player->have = false;
     }
     tick.seq = ++player->symbols.table[id].seq;
     uint32_t len =
