@@ -171,10 +171,20 @@ static void step(struct deck *deck, const struct order *order)
     group->stepper = order->player;
 }
 
+/* Steps that are cut short, or joined by others, are answered before. */
+static void end_steps(struct deck *deck, struct group *group)
+{
+    if (group->stepping)
+        tell_all(deck, group, group->stepper, &group->stepped);
+    group->stepping = false;
+}
+
 static void carry_out(struct deck *deck, const struct order *order)
 {
     struct player *player = order->player;
     struct group *group = player->group;
+    if (order->kind >= ORDER_PAUSE && order->kind <= ORDER_SEEK)
+        end_steps(deck, group);
     switch (order->kind) {
     case ORDER_BEGIN: begin(deck, player); return;
     case ORDER_END: end(deck, player); return;
