@@ -29,6 +29,8 @@ static bool flush_said(struct player *player)
 {
     struct bytes *said = &player->said;
     size_t done = 0;
+    if (!said->len)
+        return true;
     while (done < said->len) {
         uint32_t len = spool_frame_len(said->data + done);
         uint8_t *at = spool_begin(&player->spool, len);
