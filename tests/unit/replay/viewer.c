@@ -105,8 +105,8 @@ uint32_t viewer_done(const struct viewer *viewer)
 /* A member's value, without its quotes; "" where there is none. */
 static const char *member(const char *payload, const char *name)
 {
-    static char values[8][128];
-    static unsigned next;
+    static _Thread_local char values[8][128];
+    static _Thread_local unsigned next;
     char quoted[32], *value = values[next++ % 8];
     snprintf(quoted, sizeof quoted, "\"%s\":", name);
     const char *at = strstr(payload, quoted);
