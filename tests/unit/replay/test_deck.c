@@ -104,20 +104,6 @@ static void orders_are_answered_in_their_place(void **state)
     theatre_end(&theatre);
 }
 
-static void a_step_of_what_plays_pauses_it(void **state)
-{
-    (void)state;
-    struct theatre theatre;
-    struct viewer viewer;
-    begin(&theatre, (struct theatre_config){0});
-    assert_true(viewer_begin(&viewer, &theatre, "*", plain, 1));
-    viewer_expect(&viewer, "playing:1@3600000/0 A1");
-    viewer_order(&viewer, ORDER_STEP, 2, (struct command_replay){.count = 1});
-    viewer_expect(&viewer, "B1 paused:2@10800000/2");
-    viewer_end(&viewer);
-    theatre_end(&theatre);
-}
-
 static void steps_past_the_end_of_the_tape_are_answered_there(void **state)
 {
     (void)state;
@@ -486,7 +472,6 @@ int main(void)
         cmocka_unit_test(a_replay_plays_what_is_wanted_and_ends),
         cmocka_unit_test(a_replay_keeps_to_its_bounds_by_its_clock),
         cmocka_unit_test(orders_are_answered_in_their_place),
-        cmocka_unit_test(a_step_of_what_plays_pauses_it),
         cmocka_unit_test(steps_past_the_end_of_the_tape_are_answered_there),
         cmocka_unit_test(each_of_two_steps_is_answered_and_both_are_made),
         cmocka_unit_test(what_cuts_steps_short_has_them_answered_first),
