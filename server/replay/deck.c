@@ -197,9 +197,8 @@ static void carry_out(struct deck *deck, const struct order *order)
     }
     if (order->kind == ORDER_PAUSE || order->kind == ORDER_RESUME || order->kind == ORDER_SPEED)
         tell_all(deck, group, player, &order->id);
-    player_publish(player);
-    /* Release pairs with the worker's acquire: the stage that came of it is seen with it. */
-    atomic_fetch_add_explicit(&player->orders_done, 1, memory_order_release);
+    player->orders++;
+    player_settle(player);
 }
 
 /* ---- thread P: playing ---- */

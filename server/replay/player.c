@@ -105,7 +105,7 @@ void player_begin(struct player *player, const struct player_setting *setting, s
     player->used = true;
     player->opened = player->have = player->blocked = player->finished = false;
     player->late = player->small = false;
-    player->ticks = 0;
+    player->ticks = player->orders = 0;
     player->places_count = 0;
     player->paid_ns = 0;
     player->group = group;
@@ -267,11 +267,23 @@ static enum player_ready look_ahead(struct player *player, const struct player_s
     return PLAYER_OVER;
 }
 
-enum player_ready player_prepare(struct player *player, const struct player_setting *setting)
+void player_settle(struct player *player)
 {
     player->blocked = !flush_said(player);
-    if (player->blocked)
+    player_publish(player);
+    /* Release pairs with the worker's acquire: the answers, and the stage that came of the orders,
+     * are seen with it. */
+    if (!player->blocked)
+        atomic_store_explicit(&player->orders_done, player->orders, memory_order_release);
+}
+
+enum player_ready player_prepare(struct player *player, const struct player_setting *setting)
+{
+    if (player->said.len)
+        player_settle(player);
+    if (player->said.len)
         return PLAYER_BLOCKED;
+    player->blocked = false;
     if (player->finished) {
         reach_stage(player);
         return PLAYER_OVER;

@@ -55,11 +55,12 @@ struct player {
 
     /* the thread's own */
     bool used;
-    bool opened;  /* the timeline is */
-    bool have;    /* `item` and `time_ns` hold: the tick that comes next */
-    bool blocked; /* for want of room in the spool */
-    bool late;    /* since the last extension a tick wasn't due at once */
-    bool small;   /* the last extension was */
+    uint32_t orders; /* carried out; orders_done follows once they are answered */
+    bool opened;     /* the timeline is */
+    bool have;       /* `item` and `time_ns` hold: the tick that comes next */
+    bool blocked;    /* for want of room in the spool */
+    bool late;       /* since the last extension a tick wasn't due at once */
+    bool small;      /* the last extension was */
     bool finished;
     bool reached;               /* `comes_to` is the stage */
     enum player_stage comes_to; /* once finished, and all that was said is in the spool */
@@ -122,6 +123,10 @@ void player_tell(struct player *player, const char *state, const struct command_
 
 /* There is nothing to steer any more: it has ended. */
 void player_refuse(struct player *player, const struct command_id *asked);
+
+/* Puts what was said into the spool as far as there is room; only with all of it the orders carried
+ * out are done. */
+void player_settle(struct player *player);
 
 /* Lets the worker see what was written. */
 void player_publish(struct player *player);
