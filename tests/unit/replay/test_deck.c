@@ -218,17 +218,9 @@ static void who_is_one_too_many_is_refused_until_a_place_is_given_back(void **st
     assert_true(viewer_begin(&viewers[1], &theatre, "*", plain, 2));
     assert_false(viewer_begin(&viewers[2], &theatre, "*", plain, 3));
     viewer_until(&viewers[0], "A1");
-    struct player *was = viewers[0].player;
     viewer_end(&viewers[0]);
-    bool begun = false;
-    for (int tries = 0; tries < 60000 && !begun; tries++) {
-        begun = viewer_begin(&viewers[2], &theatre, "B", fast, 4);
-        if (!begun)
-            usleep(1000);
-    }
-    assert_true(begun);
-    /* Nothing is left of who had it before. */
-    assert_ptr_equal(viewers[2].player, was);
+    /* At once: the end of who had it before may still be on its way. */
+    assert_true(viewer_begin(&viewers[2], &theatre, "B", fast, 4));
     viewer_expect(&viewers[2], "playing:4@7200000/0 B1 B2 ended:4/2");
     viewer_expect(&viewers[1], "playing:2@3600000/0 A1");
     viewer_end(&viewers[1]);

@@ -89,6 +89,7 @@ void viewer_order(struct viewer *viewer, enum order_kind kind, int64_t id,
                   struct command_replay ask)
 {
     viewer->orders++;
+    viewer->told = false;
     deck_order(&(struct order){.kind = kind,
                                .player = viewer->player,
                                .id = {.kind = ID_INTEGER, .integer = id},
@@ -138,6 +139,13 @@ static void make_word(const char *payload, char *word, size_t size)
     }
 }
 
+static void add_word(struct viewer *viewer, const char *word)
+{
+    assert_true(viewer->len + strlen(word) + 2 < VIEWER_HEARD_MAX);
+    viewer->len +=
+        (size_t)sprintf(viewer->heard + viewer->len, "%s%s", viewer->len ? " " : "", word);
+}
+
 static void hear(struct viewer *viewer, const uint8_t *frame, uint32_t len)
 {
     char word[256];
@@ -147,9 +155,23 @@ static void hear(struct viewer *viewer, const uint8_t *frame, uint32_t len)
     memcpy(viewer->last, frame + header, len - header);
     viewer->last[len - header] = 0;
     make_word(viewer->last, word, sizeof word);
-    assert_true(viewer->len + strlen(word) + 2 < VIEWER_HEARD_MAX);
-    viewer->len +=
-        (size_t)sprintf(viewer->heard + viewer->len, "%s%s", viewer->len ? " " : "", word);
+    add_word(viewer, word);
+}
+
+/* Returns whether that was a word. */
+static bool hear_end(struct viewer *viewer)
+{
+    char word[64];
+    const struct player *player = viewer->player;
+    bool settled = viewer_done(viewer) == viewer->orders;
+    bool ended = atomic_load_explicit(&player->stage, memory_order_acquire) == PLAYER_ENDED;
+    if (!ended || !settled || viewer->told || !spool_is_empty(&viewer->player->spool))
+        return false;
+    viewer->told = true;
+    snprintf(word, sizeof word, "ended:%lld/%llu", (long long)player->spec.id.integer,
+             (unsigned long long)player->ticks);
+    add_word(viewer, word);
+    return true;
 }
 
 uint32_t viewer_read(struct viewer *viewer, uint32_t frames)
@@ -167,6 +189,8 @@ uint32_t viewer_read(struct viewer *viewer, uint32_t frames)
         spool_take(spool, done);
         deck_wake(viewer->theatre->deck);
     }
+    if (!count && frames)
+        count = hear_end(viewer);
     return count;
 }
 

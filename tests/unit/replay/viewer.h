@@ -37,6 +37,7 @@ struct viewer {
     struct theatre *theatre;
     struct player *player;
     uint32_t orders; /* given */
+    bool told;       /* of the end that it is at: see viewer_read() */
     char *heard;     /* words */
     size_t len;
     char last[1024]; /* the last frame's payload */
@@ -52,7 +53,8 @@ void viewer_end(struct viewer *viewer);
 void viewer_order(struct viewer *viewer, enum order_kind kind, int64_t id,
                   struct command_replay ask);
 
-/* Takes what is there, up to `frames`. Returns how many there were. */
+/* Takes what is there, up to `frames`. Returns how many there were. Of the end a worker tells its
+ * client by itself, once everything before it has left and every order is done: "ended:1/5". */
 uint32_t viewer_read(struct viewer *viewer, uint32_t frames);
 
 /* Reads until a word that begins so was heard; fails the test after many seconds. */
