@@ -21,7 +21,7 @@ static bool waits_for_window(struct worker *worker, uint32_t index)
     struct subscriber *sub = &worker->fanout.subscribers[index];
     uint32_t delay_ms = client->delay_ms > worker->window_ms ? client->delay_ms : worker->window_ms;
     if (!delay_ms || client->drain_code || sub->lane.len || sub->rest.len ||
-        sub->queue.bytes >= GATHER_BYTES_MAX || client->state != CLIENT_OPEN)
+        fanout_waiting_bytes(sub) >= GATHER_BYTES_MAX || client->state != CLIENT_OPEN)
         return false;
     if (sub->patient)
         return true;

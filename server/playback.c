@@ -302,6 +302,13 @@ static void join_live(struct worker *worker, uint32_t index)
 
 /* ---- a turn ---- */
 
+/* Whether what waits in the spool is to be sent now: it may have to wait for more, see
+ * max_delay_ms, unless it fills a send. */
+static bool is_due(const struct subscriber *sub)
+{
+    return !sub->held && (!sub->patient || fanout_waiting_bytes(sub) >= GATHER_BYTES_MAX);
+}
+
 static void serve(struct worker *worker, uint32_t index)
 {
     struct client *client = &worker->clients[index];
@@ -310,7 +317,7 @@ static void serve(struct worker *worker, uint32_t index)
     bool settled = orders_open(client) == 0;
     enum player_stage stage = stage_of(player);
     if (!spool_is_empty(&player->spool)) {
-        if (!sub->patient)
+        if (is_due(sub))
             fanout_mark_dirty(&worker->fanout, index);
         return;
     }
@@ -343,7 +350,7 @@ int64_t playback_wait_ms(struct worker *worker, int64_t wait_ms)
         const struct subscriber *sub = &worker->fanout.subscribers[index];
         struct player *player = worker->clients[index].player;
         if (!spool_is_empty(&player->spool)) {
-            if (!sub->patient && !sub->held)
+            if (is_due(sub))
                 return 0;
         } else if (stage_of(player) != PLAYER_RUNNING && wait_ms > HEAD_WAIT_MS) {
             wait_ms = HEAD_WAIT_MS;

@@ -200,7 +200,8 @@ struct fanout_request {
     struct terms terms;
     const struct fanout_since *since;
     uint32_t since_count;
-    /* A replay has played each partition up to these, and goes over to live ticks. */
+    /* A replay has played each partition up to these, nothing of the others, and goes over to live
+     * ticks; NULL: there was none. */
     const struct history_mark *played;
     uint32_t played_count;
 };
@@ -229,6 +230,9 @@ bool fanout_take_doomed(struct fanout *fanout, uint32_t *subscriber);
 
 /* A resting pair's interval has passed. */
 void fanout_wake(struct fanout *fanout, uint32_t pair);
+
+/* Bytes of ticks that wait: queued ones, or a replay's. */
+uint32_t fanout_waiting_bytes(const struct subscriber *subscriber);
 
 /* Whether anything waits for this subscriber: bytes of a begun frame, control, snapshots, ticks,
  * owed gaps. */

@@ -161,11 +161,12 @@ static void resume(struct fanout *fanout, uint32_t index, struct history_mark ma
 const struct history_mark *pair_played(const struct fanout *fanout, uint32_t symbol,
                                        const struct fanout_request *request)
 {
+    static const struct history_mark nothing = {.pos = UINT64_MAX}; /* of no partition */
     uint32_t partition = tick_partition(&fanout->symbols[symbol].last);
     for (uint32_t i = 0; i < request->played_count; i++)
         if (request->played[i].pos >> 48 == partition)
             return &request->played[i];
-    return NULL;
+    return request->played ? &nothing : NULL;
 }
 
 /* The account goes on from what a replay has played. The last tick of that, if it is still held,

@@ -15,7 +15,7 @@
 int pair_hold(struct fanout *fanout, uint32_t subscriber, uint32_t symbol,
               const struct fanout_request *request);
 
-/* How far a replay has played the symbol's partition; NULL where it hasn't, or none was. */
+/* How far a replay has played the symbol's partition; NULL where there was none. */
 const struct history_mark *pair_played(const struct fanout *fanout, uint32_t symbol,
                                        const struct fanout_request *request);
 

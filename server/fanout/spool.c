@@ -136,3 +136,11 @@ bool spool_is_empty(struct spool *spool)
     const uint8_t *data;
     return side_by_side(spool, &data) == 0;
 }
+
+uint32_t spool_waiting(const struct spool *spool)
+{
+    struct spool *s = (struct spool *)spool; /* C11's atomic loads take no const */
+    /* Relaxed: the bytes aren't read. */
+    return (uint32_t)(atomic_load_explicit(&s->written, memory_order_relaxed) -
+                      atomic_load_explicit(&s->taken, memory_order_relaxed));
+}

@@ -58,8 +58,9 @@ uint32_t spool_peek(struct spool *spool, uint32_t max, const uint8_t **data, uin
 /* Reader: done with `len` bytes: whole frames of the last peek. */
 void spool_take(struct spool *spool, uint32_t len);
 
-/* Reader: whether nothing is to be seen. */
+/* Reader: whether nothing is to be seen, and about how many bytes are. */
 bool spool_is_empty(struct spool *spool);
+uint32_t spool_waiting(const struct spool *spool);
 
 /* The length of the frame that begins at `data`, by its header. */
 uint32_t spool_frame_len(const uint8_t *data);

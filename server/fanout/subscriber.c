@@ -109,6 +109,11 @@ bool fanout_take_dirty(struct fanout *fanout, uint32_t *subscriber)
     return false;
 }
 
+uint32_t fanout_waiting_bytes(const struct subscriber *sub)
+{
+    return sub->queue.bytes + (sub->spool ? spool_waiting(sub->spool) : 0);
+}
+
 bool fanout_waiting(const struct subscriber *sub)
 {
     return sub->rest.len || sub->lane.len || sub->queue.count || sub->fresh_first != PAIR_NONE ||
@@ -179,7 +184,7 @@ bool fanout_remembers(const struct fanout *fanout, const char *text, size_t len,
         const struct fanout_symbol *symbol = &fanout->symbols[i];
         const struct history_mark *mark = pair_played(fanout, i, request);
         uint64_t seq;
-        if (symbol->last.seq && mark && topic_matches(&probe, symbol->name, symbol->len) &&
+        if (symbol->last.seq && topic_matches(&probe, symbol->name, symbol->len) &&
             !history_is_before(&symbol->last, *mark) &&
             history_find(&fanout->history, fanout->spans[i], *mark, &seq) == HISTORY_LOST)
             return false;

@@ -65,6 +65,21 @@ static void ticks_that_come_between_the_join_and_its_send_come_once(void **state
     ear_destroy(ear);
 }
 
+static void of_a_partition_that_was_not_played_all_comes(void **state)
+{
+    (void)state;
+    struct ear *ear = ear_create(3, ENCODE_JSON);
+    ticks(ear, A, 1, 2);
+    assert_true(remembers(ear, "A", mark(7, 9, WHOLE)));
+    join(ear, "A", mark(7, 9, WHOLE));
+    ticks(ear, A, 3, 3);
+    ear_send_all(ear);
+    ear_expect(ear, "A1 A2 A3");
+    ticks(ear, B, 1, 2);
+    assert_false(remembers(ear, "A", mark(7, 9, WHOLE)));
+    ear_destroy(ear);
+}
+
 static void where_nothing_came_since_there_is_the_snapshot_alone(void **state)
 {
     (void)state;
@@ -139,7 +154,7 @@ static void a_mark_before_what_is_kept_is_not_remembered(void **state)
     assert_true(remembers(ear, "A", mark(0, 10, WHOLE)));
     assert_false(remembers(ear, "*", mark(0, 5, WHOLE)));
     assert_true(remembers(ear, "B*", mark(0, 5, WHOLE)));
-    assert_true(remembers(ear, "A", mark(1, 5, WHOLE))); /* not its partition */
+    assert_false(remembers(ear, "A", mark(1, 5, WHOLE))); /* not its partition: all is wanted */
     /* Joined all the same, what is missing is told. */
     join(ear, "A", mark(0, 5, WHOLE));
     ear_send_all(ear);
@@ -159,11 +174,11 @@ static void each_partition_has_its_own_mark(void **state)
     const struct history_mark marks[] = {mark(4096 + 3, 103, WHOLE), mark(0, 1, WHOLE)};
     join_all(ear, "A", marks, 2);
     join_all(ear, "B", marks, 2);
-    join_all(ear, "C", marks, 2); /* of a partition that wasn't played: from now on */
+    join_all(ear, "C", marks, 2); /* of a partition that wasn't played: all */
     ear_send_all(ear);
     ear_tick(ear, C, 7, 5, 0);
     ear_send_all(ear);
-    ear_expect(ear, "A=1 A2 A3 A4 B=3 B4 C5");
+    ear_expect(ear, "A=1 A2 A3 A4 B=3 B4 C1 C2 C3 C4 C5");
     ear_destroy(ear);
 }
 
@@ -314,6 +329,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_last_tick_played_goes_first_then_what_came_since_then_live),
         cmocka_unit_test(ticks_that_come_between_the_join_and_its_send_come_once),
+        cmocka_unit_test(of_a_partition_that_was_not_played_all_comes),
         cmocka_unit_test(where_nothing_came_since_there_is_the_snapshot_alone),
         cmocka_unit_test(a_symbol_forgotten_but_played_to_its_end_begins_with_its_next_tick),
         cmocka_unit_test(a_symbol_never_seen_begins_with_its_first_tick),
