@@ -20,6 +20,7 @@
 #include "feed/log.h"
 #include "server/admin.h"
 #include "server/decks.h"
+#include "server/io/tls_warm.h"
 #include "server/listener.h"
 #include "server/worker.h"
 
@@ -459,5 +460,8 @@ int main(int argc, char **argv)
         fprintf(stderr, "tapehead: %s\n", error);
         return EXIT_USAGE;
     }
+    /* Before Kafka's client uses OpenSSL. */
+    if (server.config.tls_cert[0] && !warm_init())
+        LOG_WARN("server.tls", "what=slower reason=\"OpenSSL was in use already\"");
     return run(&server);
 }

@@ -93,6 +93,20 @@ static void begin_send(struct worker *worker, uint32_t index)
     worker->in_flight++;
 }
 
+/* A record costs less than half when what it touches is in the cache already. Each step leads to
+ * the next, so each is a client's time ahead of it. */
+static void fetch_next(struct worker *worker)
+{
+    const struct list *dirty = &worker->fanout.dirty;
+    uint32_t next;
+    if (list_peek(dirty, 2, &next))
+        __builtin_prefetch(&worker->clients[next].tls);
+    if (list_peek(dirty, 1, &next))
+        tls_fetch(worker->clients[next].tls);
+    if (list_peek(dirty, 0, &next))
+        tls_fetch_state(worker->clients[next].tls);
+}
+
 /* Over TLS: first what TLS has to say, or what is left of the last record; then a record of what
  * waits, which is accounted for at once: once sealed it must be sent. */
 static bool flush_sealed(struct worker *worker, uint32_t index)
@@ -106,6 +120,7 @@ static bool flush_sealed(struct worker *worker, uint32_t index)
                 client_linger(worker, index);
             return false;
         }
+        fetch_next(worker);
         struct send *send = take_waiting(worker, index, SEALED_BYTES_MAX);
         if (!send)
             return false;

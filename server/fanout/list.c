@@ -34,6 +34,12 @@ void list_push(struct list *list, uint32_t subscriber)
     list->ring[(list->head + list->count++) & list->mask] = subscriber;
 }
 
+bool list_peek(const struct list *list, uint32_t ahead, uint32_t *subscriber)
+{
+    *subscriber = list->ring[(list->head + ahead) & list->mask];
+    return ahead < list->count;
+}
+
 uint32_t list_pop(struct list *list)
 {
     ASSERT(list->count > 0);

@@ -6,6 +6,7 @@
 #ifndef TAPEHEAD_SERVER_FANOUT_LIST_H
 #define TAPEHEAD_SERVER_FANOUT_LIST_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct list {
@@ -20,6 +21,9 @@ int list_init(struct list *list, uint32_t max);
 void list_finish(struct list *list);
 
 void list_push(struct list *list, uint32_t subscriber);
+
+/* Returns whether there is one that `ahead` others stand before. */
+bool list_peek(const struct list *list, uint32_t ahead, uint32_t *subscriber);
 
 /* The list must not be empty. */
 uint32_t list_pop(struct list *list);

@@ -10,7 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TICKET_KEYS = 80 /* OpenSSL 3: name, HMAC and AES keys */ };
+#include "server/io/tls_warm.h"
+
+enum {
+    TICKET_KEYS = 80, /* OpenSSL 3: name, HMAC and AES keys */
+    LINE = 64,        /* bytes of a cache line */
+};
 
 struct tls_keys {
     struct tls_config config;
@@ -25,6 +30,7 @@ struct tls {
     SSL *ssl;
     enum tls_state state;
     bool ready; /* the handshake is over */
+    struct warm warm;
     const char *problem;
 
     /* From the peer, while it is read. */
@@ -371,7 +377,9 @@ int tls_read(struct tls *tls, uint8_t *out, size_t size)
     /* OpenSSL keeps an unfinished hello of up to 128 KiB. */
     if (!tls->ready && tls->hello_len > TLS_HELLO_MAX)
         return fail(tls);
+    warm_watch(&tls->warm);
     int rc = SSL_read_ex(tls->ssl, out, size, &got);
+    warm_watch(NULL);
     tls->ready = tls->ready || SSL_is_init_finished(tls->ssl);
     if (rc == 1)
         return (int)got;
@@ -406,6 +414,18 @@ int tls_seal(struct tls *tls, const uint8_t *data, uint32_t len, uint8_t *area)
     tls->out_len = tls->area_len;
     tls->out_sealed = true;
     return (int)tls->area_len;
+}
+
+void tls_fetch(const struct tls *tls)
+{
+    for (size_t i = 0; tls && i < sizeof *tls; i += LINE)
+        __builtin_prefetch((const char *)tls + i, 1);
+}
+
+void tls_fetch_state(const struct tls *tls)
+{
+    if (tls && tls->ready)
+        warm_fetch(&tls->warm, tls->ssl);
 }
 
 bool tls_waits(const struct tls *tls)

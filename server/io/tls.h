@@ -76,6 +76,11 @@ bool tls_is_open(const struct tls *tls);
  * nothing in tls_rest(). Returns its length, or -EPROTO. */
 int tls_seal(struct tls *tls, const uint8_t *data, uint32_t len, uint8_t *area);
 
+/* Hints to fetch into the cache what the next tls_seal() will touch: first of struct tls, then of
+ * OpenSSL's state, which is found through it. NULL is nobody. */
+void tls_fetch(const struct tls *tls);
+void tls_fetch_state(const struct tls *tls);
+
 /* Whether something must be sent before anything else. */
 bool tls_waits(const struct tls *tls);
 
