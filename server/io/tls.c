@@ -126,13 +126,16 @@ static int refuse(char *error, size_t size, const char *setting, const char *pat
 {
     char reason[160];
     unsigned long code = ERR_peek_last_error();
+    /* A refusal without a reason: there was no memory for that either. */
+    bool no_memory = !code || ERR_GET_REASON(code) == ERR_R_MALLOC_FAILURE;
     if (ERR_SYSTEM_ERROR(code))
         snprintf(reason, sizeof reason, "%s", strerror(ERR_GET_REASON(code)));
     else
-        snprintf(reason, sizeof reason, "%s", code ? ERR_reason_error_string(code) : "refused");
+        snprintf(reason, sizeof reason, "%s",
+                 no_memory ? "out of memory" : ERR_reason_error_string(code));
     ERR_clear_error();
     snprintf(error, size, "setting '%s': %s: %s", setting, path, reason);
-    return -EINVAL;
+    return no_memory ? -ENOMEM : -EINVAL;
 }
 
 /* RFC 7301: a client that names protocols must name ours. */

@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,7 @@ void *__wrap_calloc(size_t count, size_t size);
 void *__wrap_realloc(void *old, size_t size);
 void *__wrap_aligned_alloc(size_t alignment, size_t size);
 char *__wrap_strdup(const char *text);
+bool __wrap_warm_init(void);
 void *__real_mmap64(void *at, size_t size, int protection, int flags, int fd, off_t offset);
 void *__wrap_mmap64(void *at, size_t size, int protection, int flags, int fd, off_t offset);
 
@@ -77,6 +79,12 @@ static int refused(void)
     say("refused", number);
     errno = ENOMEM;
     return 1;
+}
+
+/* OpenSSL keeps its own malloc: a shared library's allocations are its own affair. */
+bool __wrap_warm_init(void)
+{
+    return false;
 }
 
 void *__wrap_malloc(size_t size)
