@@ -40,7 +40,7 @@ static const char *subscribe_one(struct worker *worker, uint32_t index, const ch
     if (spec_classify(text, len) == SPEC_BAD)
         return "bad_symbol";
     if (sub->holds_count >= worker->cluster->config->max_subscriptions &&
-        topics_find(&worker->fanout.topics, sub->holds, text, len) == TOPIC_NONE)
+        topics_find(&worker->fanout.topics, index, text, len) == TOPIC_NONE)
         return "too_many_subscriptions";
     if (fanout_subscribe(&worker->fanout, index, text, len, request) == FANOUT_FULL)
         return "server_full";

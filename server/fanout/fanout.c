@@ -108,7 +108,7 @@ void fanout_claims(const struct fanout_config *config, struct claims *claims)
                    roster_blocks(config) * sizeof(struct roster_block));
     claims_add(claims, "worker.subscriptions",
                config->holds_max *
-                   (sizeof(struct hold) + sizeof(struct topic) + 2 * sizeof(uint32_t)));
+                   (sizeof(struct hold) + sizeof(struct topic) + 4 * sizeof(uint32_t)));
     claims_add(claims, "worker.queues",
                sendq_blocks_needed(config->subscribers_max, config->queue_frames_max) *
                    sizeof(struct sendq_block));

@@ -158,7 +158,7 @@ enum fanout_answer fanout_subscribe(struct fanout *fanout, uint32_t subscriber, 
     struct subscriber *sub = &fanout->subscribers[subscriber];
     struct topic probe = {.len = (uint8_t)len};
     memcpy(probe.text, text, len);
-    uint32_t hold = topics_find(&fanout->topics, sub->holds, text, len);
+    uint32_t hold = topics_find(&fanout->topics, subscriber, text, len);
     if (hold != TOPIC_NONE) {
         change_terms(fanout, sub, hold, request->terms);
         return FANOUT_OK;
@@ -196,7 +196,7 @@ enum fanout_answer fanout_unsubscribe(struct fanout *fanout, uint32_t subscriber
                                       size_t len)
 {
     struct subscriber *sub = &fanout->subscribers[subscriber];
-    uint32_t hold = topics_find(&fanout->topics, sub->holds, text, len);
+    uint32_t hold = topics_find(&fanout->topics, subscriber, text, len);
     if (hold == TOPIC_NONE)
         return FANOUT_UNKNOWN;
     struct topic topic = fanout->topics.topics[fanout->topics.holds[hold].topic];

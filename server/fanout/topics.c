@@ -26,8 +26,9 @@ int topics_init(struct topics *topics, uint32_t max)
     topics->topics = reserve((size_t)max * sizeof *topics->topics);
     topics->holds = reserve((size_t)max * sizeof *topics->holds);
     topics->buckets = reserve(buckets * sizeof *topics->buckets);
+    topics->hold_buckets = reserve(buckets * sizeof *topics->hold_buckets);
     topics->topics_free = topics->holds_free = TOPIC_NONE;
-    if (!topics->topics || !topics->holds || !topics->buckets) {
+    if (!topics->topics || !topics->holds || !topics->buckets || !topics->hold_buckets) {
         topics_finish(topics);
         return -ENOMEM;
     }
@@ -42,6 +43,8 @@ void topics_finish(struct topics *topics)
         munmap(topics->holds, (size_t)topics->max * sizeof *topics->holds);
     if (topics->buckets)
         munmap(topics->buckets, (topics->buckets_mask + 1ull) * sizeof *topics->buckets);
+    if (topics->hold_buckets)
+        munmap(topics->hold_buckets, (topics->buckets_mask + 1ull) * sizeof *topics->hold_buckets);
     memset(topics, 0, sizeof *topics);
 }
 
@@ -102,6 +105,12 @@ static void unmake_topic(struct topics *topics, uint32_t index)
     topics->topics_free = index;
 }
 
+static uint32_t *hold_bucket(const struct topics *topics, uint32_t topic, uint32_t subscriber)
+{
+    uint64_t key = (uint64_t)topic << 32 | subscriber;
+    return &topics->hold_buckets[(key * 0x9e3779b97f4a7c15u) >> 32 & topics->buckets_mask];
+}
+
 uint32_t topics_hold(struct topics *topics, uint32_t *list, uint32_t subscriber, const char *text,
                      size_t len, struct terms terms)
 {
@@ -122,31 +131,47 @@ uint32_t topics_hold(struct topics *topics, uint32_t *list, uint32_t subscriber,
                           .next_of_topic = topics->topics[topic].holds,
                           .previous_of_topic = TOPIC_NONE,
                           .next_of_subscriber = *list,
+                          .previous_of_subscriber = TOPIC_NONE,
                           .terms = terms};
     if (hold->next_of_topic != TOPIC_NONE)
         topics->holds[hold->next_of_topic].previous_of_topic = index;
     topics->topics[topic].holds = index;
+    if (*list != TOPIC_NONE)
+        topics->holds[*list].previous_of_subscriber = index;
     *list = index;
+    uint32_t *bucket = hold_bucket(topics, topic, subscriber);
+    hold->bucket_next = *bucket;
+    *bucket = index + 1;
     topics->holds_live++;
     return index;
 }
 
-uint32_t topics_find(const struct topics *topics, uint32_t list, const char *text, size_t len)
+uint32_t topics_find(const struct topics *topics, uint32_t subscriber, const char *text, size_t len)
 {
-    for (uint32_t i = list; i != TOPIC_NONE; i = topics->holds[i].next_of_subscriber) {
-        const struct topic *topic = &topics->topics[topics->holds[i].topic];
-        if (topic->len == len && memcmp(topic->text, text, len) == 0)
-            return i;
-    }
-    return TOPIC_NONE;
+    bool pattern = len && text[len - 1] == '*';
+    uint32_t topic = len ? find_topic(topics, text, len - pattern, pattern) : TOPIC_NONE;
+    if (topic == TOPIC_NONE)
+        return TOPIC_NONE;
+    uint32_t i = *hold_bucket(topics, topic, subscriber);
+    while (i &&
+           (topics->holds[i - 1].topic != topic || topics->holds[i - 1].subscriber != subscriber))
+        i = topics->holds[i - 1].bucket_next;
+    return i - 1; /* 0 - 1 is TOPIC_NONE */
 }
 
-void topics_release(struct topics *topics, uint32_t *list, uint32_t index)
+static void unlink_from_subscriber(struct topics *topics, uint32_t *list, const struct hold *hold)
 {
-    struct hold *hold = &topics->holds[index];
-    while (*list != index)
-        list = &topics->holds[*list].next_of_subscriber;
-    *list = hold->next_of_subscriber;
+    if (hold->next_of_subscriber != TOPIC_NONE)
+        topics->holds[hold->next_of_subscriber].previous_of_subscriber =
+            hold->previous_of_subscriber;
+    if (hold->previous_of_subscriber != TOPIC_NONE)
+        topics->holds[hold->previous_of_subscriber].next_of_subscriber = hold->next_of_subscriber;
+    else
+        *list = hold->next_of_subscriber;
+}
+
+static void unlink_from_topic(struct topics *topics, const struct hold *hold)
+{
     if (hold->next_of_topic != TOPIC_NONE)
         topics->holds[hold->next_of_topic].previous_of_topic = hold->previous_of_topic;
     if (hold->previous_of_topic != TOPIC_NONE)
@@ -155,6 +180,17 @@ void topics_release(struct topics *topics, uint32_t *list, uint32_t index)
         topics->topics[hold->topic].holds = hold->next_of_topic;
     if (topics->topics[hold->topic].holds == TOPIC_NONE)
         unmake_topic(topics, hold->topic);
+}
+
+void topics_release(struct topics *topics, uint32_t *list, uint32_t index)
+{
+    struct hold *hold = &topics->holds[index];
+    uint32_t *link = hold_bucket(topics, hold->topic, hold->subscriber);
+    while (*link != index + 1)
+        link = &topics->holds[*link - 1].bucket_next;
+    *link = hold->bucket_next;
+    unlink_from_subscriber(topics, list, hold);
+    unlink_from_topic(topics, hold);
     hold->next_of_topic = topics->holds_free;
     topics->holds_free = index;
     topics->holds_live--;

@@ -5,7 +5,8 @@
  * with one look-up a prefix length. Worker thread only.
  *
  *     text ─► topic ─► hold ─► hold ─► …      one hold a (topic, subscriber);
- *                       subscriber ─► hold ─► …   each is in two lists
+ *                       subscriber ─► hold ─► …   each is in two lists,
+ *         (topic, subscriber) ─► hold             and found by what it is of
  */
 #ifndef TAPEHEAD_SERVER_FANOUT_TOPICS_H
 #define TAPEHEAD_SERVER_FANOUT_TOPICS_H
@@ -46,13 +47,16 @@ struct hold {
     uint32_t next_of_topic;
     uint32_t previous_of_topic;
     uint32_t next_of_subscriber;
+    uint32_t previous_of_subscriber;
+    uint32_t bucket_next;
     struct terms terms; /* for symbols that come later, too */
 };
 
 struct topics {
     struct topic *topics;
     struct hold *holds;
-    uint32_t *buckets;
+    uint32_t *buckets;      /* of topics */
+    uint32_t *hold_buckets; /* as many */
     uint32_t buckets_mask;
     uint32_t max; /* holds, and so topics */
     uint32_t topics_used;
@@ -71,7 +75,8 @@ uint32_t topics_hold(struct topics *topics, uint32_t *list, uint32_t subscriber,
                      size_t len, struct terms terms);
 
 /* The subscriber's hold of this text, or TOPIC_NONE. */
-uint32_t topics_find(const struct topics *topics, uint32_t list, const char *text, size_t len);
+uint32_t topics_find(const struct topics *topics, uint32_t subscriber, const char *text,
+                     size_t len);
 void topics_release(struct topics *topics, uint32_t *list, uint32_t hold);
 
 bool topic_is_pattern(const struct topic *topic);

@@ -28,7 +28,7 @@ static uint32_t hold(struct scene *scene, uint32_t subscriber, const char *text,
 
 static uint32_t find(const struct scene *scene, uint32_t subscriber, const char *text)
 {
-    return topics_find(&scene->topics, scene->lists[subscriber], text, strlen(text));
+    return topics_find(&scene->topics, subscriber, text, strlen(text));
 }
 
 static void release(struct scene *scene, uint32_t subscriber, const char *text)
@@ -144,6 +144,7 @@ static void one_subscriber_does_not_find_the_hold_of_another(void **state)
     assert_int_equal(find(&scene, 1, "A"), TOPIC_NONE);
     assert_int_equal(find(&scene, 0, "A*"), TOPIC_NONE);
     assert_int_not_equal(find(&scene, 0, "A"), TOPIC_NONE);
+    assert_int_equal(find(&scene, 0, ""), TOPIC_NONE);
     topics_finish(&scene.topics);
 }
 
