@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "server/inbound.h"
 #include "server/playback.h"
 #include "server/session.h"
 #include "server/worker.h"
@@ -143,6 +144,7 @@ static void end(struct worker *worker, uint32_t index)
     stats_close(&worker->stats[index]);
     playback_end(worker, index);
     fanout_leave(&worker->fanout, index);
+    inbound_forget(worker, index);
     client_free_inbox(worker, client);
     timers_clear(&worker->timers, index * 2);
     timers_clear(&worker->timers, index * 2 + 1);

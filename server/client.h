@@ -37,9 +37,21 @@ enum client_state {
 
 #define SOCKET_NONE UINT32_MAX
 
+/* What was received and waits for its turn, see inbound.h. */
+struct input {
+    uint8_t *data;
+    int32_t result;
+    uint32_t next; /* client in the queue, and the one before */
+    uint32_t previous;
+    uint16_t buffer;
+    bool waits;
+    bool rest; /* nothing was received: the inbox has requests that wait for theirs */
+};
+
 struct client {
     uint8_t state;
-    bool receiving; /* requests under way; the slot is free when none is */
+    bool receiving; /* requests under way; the slot is free when none is. This one until its input
+                       has been taken */
     bool sending;
     bool awaiting_writable;
     bool shutting;
@@ -81,6 +93,7 @@ struct client {
     int64_t heartbeat_ms; /* when the next is due */
     size_t scanned;       /* of the inbox, by the HTTP parser */
     struct bytes inbox;   /* an unfinished request or message */
+    struct input input;
     struct ws_parser parser;
 };
 

@@ -255,30 +255,24 @@ static void refuse_tls(struct worker *worker, uint32_t index)
     client_begin_closing(worker, index, CLOSED_PROTOCOL);
 }
 
-/* Reads requests off `data`; returns the bytes used. What is left over is an unfinished request, or
- * frames after an upgrade. */
-static size_t take_requests(struct worker *worker, uint32_t index, const uint8_t *data, size_t len)
+/* Takes one request off `data`; returns the bytes used. What is left over is another, or an
+ * unfinished one, or frames after an upgrade. */
+static size_t take_one_request(struct worker *worker, uint32_t index, const uint8_t *data,
+                               size_t len)
 {
     struct client *client = &worker->clients[index];
-    size_t used = 0;
-    while (client->state == CLIENT_HTTP && used < len) {
-        struct http_request request = {0};
-        int n = http_parse_request(data + used, len - used, &client->scanned, &request);
-        if (n == 0)
-            return used;
-        client->scanned = 0;
-        if (n < 0 && !client->tls && !used && data[0] == TLS_HANDSHAKE) {
-            refuse_tls(worker, index);
-            return len;
-        }
-        if (n < 0) {
-            refuse_status(worker, index, -n, request.problem);
-            return len;
-        }
-        used += (size_t)n;
+    struct http_request request = {0};
+    int n = http_parse_request(data, len, &client->scanned, &request);
+    if (n == 0)
+        return 0;
+    client->scanned = 0;
+    if (n > 0)
         take_request(worker, index, &request);
-    }
-    return used;
+    else if (!client->tls && data[0] == TLS_HANDSHAKE)
+        refuse_tls(worker, index);
+    else
+        refuse_status(worker, index, -n, request.problem);
+    return n > 0 ? (size_t)n : len;
 }
 
 static void take_input(struct worker *worker, uint32_t index, uint8_t *data, size_t len)
@@ -299,7 +293,8 @@ static void take_input(struct worker *worker, uint32_t index, uint8_t *data, siz
     /* The inbox is taken over, so that what an upgrade leaves behind can go through it. */
     struct bytes held = client->inbox;
     client->inbox = (struct bytes){0};
-    size_t used = take_requests(worker, index, data, len);
+    size_t used = take_one_request(worker, index, data, len);
+    client->input.rest = used > 0 && used < len;
     if (client->state == CLIENT_OPEN)
         take_frames(worker, index, data + used, len - used);
     else if (client->state == CLIENT_HTTP && used < len &&
@@ -341,27 +336,98 @@ static void take_sealed(struct worker *worker, uint32_t index, const uint8_t *da
         fanout_mark_dirty(&worker->fanout, index);
 }
 
+static void enqueue(struct worker *worker, uint32_t index)
+{
+    struct input *input = &worker->clients[index].input;
+    input->waits = true;
+    input->next = SOCKET_NONE;
+    input->previous = worker->inputs_last;
+    if (input->previous == SOCKET_NONE)
+        worker->inputs_first = index;
+    else
+        worker->clients[input->previous].input.next = index;
+    worker->inputs_last = index;
+}
+
+/* Returns what waited of it. */
+static struct input dequeue(struct worker *worker, uint32_t index)
+{
+    struct input input = worker->clients[index].input;
+    if (input.previous == SOCKET_NONE)
+        worker->inputs_first = input.next;
+    else
+        worker->clients[input.previous].input.next = input.next;
+    if (input.next == SOCKET_NONE)
+        worker->inputs_last = input.previous;
+    else
+        worker->clients[input.next].input.previous = input.previous;
+    worker->clients[index].input = (struct input){.result = input.result};
+    return input;
+}
+
+static void recycle(struct worker *worker, const struct input *input)
+{
+    io_recycle(worker->io, &(struct io_event){.data = input->data, .buffer = input->buffer});
+}
+
 void inbound_received(struct worker *worker, uint32_t index, const struct io_event *event)
 {
     struct client *client = &worker->clients[index];
-    client->receiving = event->more;
+    if (client->state == CLIENT_GONE) {
+        io_recycle(worker->io, event);
+        client->receiving = false;
+        client_free_if_done(worker, index);
+        return;
+    }
+    client->input =
+        (struct input){.data = event->data, .result = event->result, .buffer = event->buffer};
     if (event->result > 0) {
         counter_add(&worker->metrics->bytes_received, (uint64_t)event->result);
         client->heard_ms = worker->now_ms;
         client->pinged = false;
-        if (takes_input(client) && client->tls)
-            take_sealed(worker, index, event->data, (size_t)event->result);
-        else if (takes_input(client))
-            take_input(worker, index, event->data, (size_t)event->result);
     }
-    if (event->more)
-        return;
-    bool passing =
-        event->result > 0 || event->result == -ENOBUFS; /* the multishot ended, the stream didn't */
-    if (passing && client->state != CLIENT_GONE) {
-        client->receiving = true;
-        io_receive(worker->io, client->socket, client_token(worker, index));
+    enqueue(worker, index);
+}
+
+/* What comes next of the client: the rest of what came, more, or its end. */
+static void go_on(struct worker *worker, uint32_t index, int32_t result)
+{
+    struct client *client = &worker->clients[index];
+    bool passing = result > 0 || result == -ENOBUFS; /* the stream goes on */
+    if (!passing || client->state == CLIENT_GONE) {
+        client->receiving = false;
+        input_ended(worker, index, result);
+    } else if (client->input.rest && client->state == CLIENT_HTTP) {
+        enqueue(worker, index);
     } else {
-        input_ended(worker, index, event->result);
+        io_receive(worker->io, client->socket, client_token(worker, index));
     }
+}
+
+bool inbound_take(struct worker *worker)
+{
+    uint32_t index = worker->inputs_first;
+    if (index == SOCKET_NONE)
+        return false;
+    struct client *client = &worker->clients[index];
+    struct input input = dequeue(worker, index);
+    size_t len = input.result > 0 ? (size_t)input.result : 0;
+    if (takes_input(client) && input.rest)
+        take_input(worker, index, NULL, 0);
+    else if (takes_input(client) && len && client->tls)
+        take_sealed(worker, index, input.data, len);
+    else if (takes_input(client) && len)
+        take_input(worker, index, input.data, len);
+    recycle(worker, &input);
+    go_on(worker, index, input.result);
+    return true;
+}
+
+void inbound_forget(struct worker *worker, uint32_t index)
+{
+    if (!worker->clients[index].input.waits)
+        return;
+    struct input input = dequeue(worker, index);
+    recycle(worker, &input);
+    worker->clients[index].receiving = false;
 }

@@ -24,6 +24,7 @@ enum {
     ACCEPT_PAUSE_MS = 10, /* after a failed accept */
     WINDOW_JUDGE_MS = 10,
     FLUSH_SENDS_MAX = 256, /* a turn */
+    INPUT_NS = 200000,     /* a turn, give or take one input */
     IDLE_WAIT_MS = 10000,
     DRAIN_WAIT_MS = 10,  /* at shutdown, to see that the last has gone */
     SOCKETS_MARGIN = 16, /* slots between a close and its completion */
@@ -103,6 +104,7 @@ int worker_init(struct worker *worker, char *error, size_t error_size)
     snprintf(error, error_size, "out of memory");
     worker->clients_max = settings.subscribers_max;
     worker->clients_free = SOCKET_NONE;
+    worker->inputs_first = worker->inputs_last = SOCKET_NONE;
     worker->now_ms = clock_mono_ns() / 1000000;
     worker->now_ns = clock_wall_ns();
     worker->clients = calloc(worker->clients_max, sizeof *worker->clients);
@@ -204,7 +206,7 @@ static void handle(struct worker *worker, const struct io_event *event)
     }
     if (is_current(worker, event)) {
         switch (event->kind) {
-        case IO_RECEIVE: inbound_received(worker, index, event); break;
+        case IO_RECEIVE: inbound_received(worker, index, event); return;
         case IO_SEND: outbound_sent(worker, index, event); break;
         case IO_RELEASE: outbound_released(worker, index, event->result); break;
         case IO_WRITABLE: outbound_writable(worker, index, event->result); break;
@@ -226,6 +228,17 @@ static uint32_t reap(struct worker *worker, int64_t wait_ms)
     for (uint32_t i = 0; i < n; i++)
         handle(worker, &events[i]);
     return n;
+}
+
+/* As much of what clients sent as a turn has time for. What it costs is theirs to choose, within
+ * their limits, and they may be many: the ticks of all others don't wait for more than this. */
+static void take_inputs(struct worker *worker)
+{
+    if (worker->inputs_first == SOCKET_NONE)
+        return;
+    int64_t until_ns = clock_mono_ns() + INPUT_NS;
+    while (inbound_take(worker) && clock_mono_ns() < until_ns)
+        ;
 }
 
 /* Asks for as many connections as the pace allows; a pause saves up a tenth of a second of them. */
@@ -430,6 +443,7 @@ void worker_run(struct worker *worker)
         if (worker->drain_until_ms && drain_is_over(worker))
             return;
         accept_some(worker);
+        take_inputs(worker);
         uint64_t taken = drain(worker);
         close_doomed(worker);
         playback_serve(worker);
@@ -437,7 +451,8 @@ void worker_run(struct worker *worker)
         fire_timers(worker);
         judge_window(worker);
         publish_metrics(worker);
-        if (taken || worker->fanout.dirty.count || worker->fanout.doomed.count)
+        if (taken || worker->fanout.dirty.count || worker->fanout.doomed.count ||
+            worker->inputs_first != SOCKET_NONE)
             reap(worker, 0);
         else
             sleep_until_rung(worker);

@@ -4,9 +4,10 @@
  * shared but the ring it reads, the doorbell that wakes it, its metrics (others read them) and
  * `stop`.
  *
- * A turn, in this order: reap what ended and act on it; drain some ticks into queues; gather and
- * send for the dirty; fire timers. It is cut into chunks, so that one tick to ten thousand clients
- * delays neither an accept nor a pong.
+ * A turn, in this order: reap what ended and act on it; take some of what clients sent; drain some
+ * ticks into queues; gather and send for the dirty; fire timers. It is cut into chunks, so that one
+ * tick to ten thousand clients delays neither an accept nor a pong, and what hostile clients send
+ * delays no tick.
  */
 #ifndef TAPEHEAD_SERVER_WORKER_H
 #define TAPEHEAD_SERVER_WORKER_H
@@ -61,8 +62,10 @@ struct worker {
     uint32_t seals_used;
     struct bytes answer; /* where answers are written before they go to a lane */
     struct inflate *inflate;
-    struct bytes inflated;  /* a client's deflated message */
-    uint64_t inbox_used;    /* bytes of clients' unfinished messages */
+    struct bytes inflated; /* a client's deflated message */
+    uint64_t inbox_used;   /* bytes of clients' unfinished messages */
+    uint32_t inputs_first; /* clients whose input waits, in order; SOCKET_NONE when none does */
+    uint32_t inputs_last;
     int64_t now_ns;         /* wall, once a turn */
     int64_t now_ms;         /* monotonic, once a turn */
     int64_t drain_until_ms; /* 0 before shutdown */

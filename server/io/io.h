@@ -8,7 +8,7 @@
  * a late one is known as such.
  *
  *     io_accept ──► IO_ACCEPT (socket slot, peer), once a call
- *     io_receive ─► IO_RECEIVE (bytes, 0 at the end, or -errno); `more` until the last one
+ *     io_receive ─► IO_RECEIVE (a buffer's bytes, 0 at the end, or -errno), once a call
  *     io_send ────► IO_SEND (bytes sent, or -EAGAIN on a full socket: never blocks)
  *     io_await_writable ─► IO_WRITABLE
  *     io_close ───► IO_CLOSE; before it, what was still under way ends in its own event
@@ -50,7 +50,7 @@ struct io_event {
     enum io_event_kind kind;
     struct io_token token;
     int32_t result; /* IO_ACCEPT: the socket's slot; bytes; or -errno */
-    bool more;      /* IO_RECEIVE: still armed; IO_SEND: an IO_RELEASE follows */
+    bool more;      /* IO_SEND: an IO_RELEASE follows */
     uint8_t *data;  /* IO_RECEIVE: `result` bytes, the worker's to change, until io_recycle() */
     uint16_t buffer;
     struct io_peer peer; /* IO_ACCEPT */

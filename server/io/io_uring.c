@@ -210,7 +210,9 @@ void io_stop_accepting(struct io *io)
 void io_receive(struct io *io, uint32_t socket, struct io_token token)
 {
     struct io_uring_sqe *sqe = next_sqe(io, REQUEST_RECEIVE, token);
-    io_uring_prep_recv_multishot(sqe, (int)socket, NULL, 0, 0);
+    /* No multishot: whoever sends without end would fill the completion queue and take every buffer
+     * before the worker had looked at the first. */
+    io_uring_prep_recv(sqe, (int)socket, NULL, BUFFER_SIZE, 0);
     sqe->flags |= IOSQE_FIXED_FILE | IOSQE_BUFFER_SELECT;
     sqe->buf_group = BUFFER_GROUP;
     tag(sqe, REQUEST_RECEIVE, token);
@@ -286,7 +288,6 @@ static void translate_accept(struct io *io, struct io_event *event)
 static void translate_receive(struct io *io, const struct io_uring_cqe *cqe, struct io_event *event)
 {
     event->kind = IO_RECEIVE;
-    event->more = cqe->flags & IORING_CQE_F_MORE;
     if (cqe->flags & IORING_CQE_F_BUFFER) {
         event->buffer = (uint16_t)(cqe->flags >> IORING_CQE_BUFFER_SHIFT);
         event->data = io->buffers + (size_t)event->buffer * BUFFER_SIZE;

@@ -70,6 +70,18 @@ def test_several_requests_go_over_one_connection(shared_sim, raw):
     assert one.get("/healthz").status == 200
 
 
+def test_requests_that_come_together_are_answered_in_their_order_down_to_what_follows_the_handshake(shared_sim, raw):
+    one = raw(shared_sim)
+    payload = b'{"op":"ping","id":1}'
+    methods = [b"GET", b"HEAD"] * 100
+    one.send(b"".join(b"%s /healthz HTTP/1.1\r\nHost: x\r\n\r\n" % method for method in methods)
+             + upgrade() + bytes([0x81, 0x80 | len(payload), 0, 0, 0, 0]) + payload)  # fmt: skip
+    answers = [one.answer(has_body=method == b"GET") for method in methods]
+    assert {answer.status for answer in answers} == {200} and all(answer.body for answer in answers[::2])
+    assert one.answer().status == 101
+    assert [one.message()["type"] for _ in range(2)] == ["welcome", "pong"]
+
+
 def test_a_connection_that_ends_takes_no_other_with_it(sim):
     """The slot of a connection that the server ended goes to the next one, with nothing of the old left in flight."""
     server = sim("rate=50,symbols=5", workers=1)

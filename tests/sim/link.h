@@ -26,7 +26,7 @@ struct link {
     bool down_ended;    /* the server has */
     bool reset;         /* torn by either */
     bool closed;        /* the server has closed its socket, or never took it */
-    uint64_t delivered; /* bytes that events have brought to the server */
+    uint64_t delivered; /* bytes that the server has taken */
     void (*on_delivered)(void *owner);
     void *owner;
 };

@@ -51,8 +51,8 @@ static void draw_times(struct config *config, uint32_t round_us)
     config->ping_ms = PICK(150, 20000);
     config->idle_ms = config->ping_ms + 3000 + round_us; /* polite clients answer their pings */
     config->stall_ms = 1000 + round_us / 2; /* an event may be late, and so may the next */
-    config->close_ms = PICK(1000, 5000);
-    uint32_t drain_ms = 5000 + round_us; /* likewise, for all that waits */
+    config->close_ms = PICK(1000, 5000) + round_us / 2; /* likewise */
+    uint32_t drain_ms = 5000 + round_us;                /* likewise, for all that waits */
     config->drain_ms = PICK(0, 50, drain_ms, drain_ms);
 }
 

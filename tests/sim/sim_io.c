@@ -256,13 +256,7 @@ static void hand_over(struct io *io, const struct pending *pending)
     case IO_SEND: slot->sending = false; break;
     case IO_WRITABLE: slot->awaiting = false; break;
     case IO_SHUTDOWN: slot->shutting = false; break;
-    case IO_RECEIVE:
-        slot->receiving = event->more;
-        if (event->result > 0) {
-            slot->link->delivered += (uint64_t)event->result;
-            slot->link->on_delivered(slot->link->owner);
-        }
-        break;
+    case IO_RECEIVE: slot->receiving = false; break;
     case IO_CLOSE:
         *slot = (struct slot){0};
         io->slots_used--;
@@ -325,8 +319,17 @@ void io_recycle(struct io *io, const struct io_event *event)
     if (!event->data)
         return;
     REQUIRE(io->buffers_out > 0, "a buffer given back twice");
+    struct loan *loan = &io->loans[event->buffer];
+    REQUIRE(loan->data == event->data, "a buffer given back that isn't out");
     io->buffers_out--;
     free(event->data);
+    if (loan->link) {
+        loan->link->delivered += loan->len;
+        loan->link->on_delivered(loan->link->owner);
+    }
+    *loan = (struct loan){0};
+    if (chance(10))
+        world.now_ns += roll(0, 300000); /* what was in it took time */
 }
 
 /* ---- the driver's side ---- */

@@ -22,7 +22,7 @@ struct sim_io_manners {
     uint32_t again;       /* -EAGAIN although there is room */
     uint32_t late;        /* an event waits for a turn or more */
     uint32_t hold_back;   /* bytes that came up aren't told of in this turn */
-    uint32_t no_buffers;  /* -ENOBUFS, or the multishot's end for another reason */
+    uint32_t no_buffers;  /* -ENOBUFS */
     uint32_t ghost;       /* an event of a client that has gone, a turn */
     uint32_t few_events;  /* a turn brings only some of its events */
     uint32_t yield;       /* others run after this io's turn */

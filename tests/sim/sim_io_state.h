@@ -18,6 +18,7 @@ enum {
     GHOSTS_MAX = 16,
     LATE_MAX = 6, /* turns */
     PINS_MAX = 1024,
+    LOANS_MAX = 512,
 };
 
 enum op_kind { OP_RECEIVE, OP_SEND, OP_SEND_ZERO_COPY, OP_WRITABLE, OP_SHUTDOWN, OP_CLOSE };
@@ -42,6 +43,13 @@ struct slot {
     struct io_token receiver;
     struct io_token waiter;
     uint64_t receive_due; /* no event of this stream before it: they come in order */
+};
+
+/* A receive's bytes, out until they are recycled. */
+struct loan {
+    uint8_t *data;     /* NULL: free */
+    struct link *link; /* NULL: of a ghost */
+    uint32_t len;
 };
 
 struct pending {
@@ -77,6 +85,7 @@ struct io {
     struct io_token freed[PENDING_MAX]; /* ghosts from the next turn on */
     uint32_t freed_count;
     uint64_t turns;
+    struct loan loans[LOANS_MAX]; /* by event.buffer */
     uint32_t buffers_out;
     uint32_t slots_used; /* open ones */
     uint32_t accepts;    /* asked for, their events still to come */
@@ -90,9 +99,12 @@ uint64_t sim_io_some_turn(struct io *io);
 /* An event is to be told at `due` or later. `socket` UINT32_MAX: no socket waits for it. */
 void sim_io_expect(struct io *io, uint32_t socket, uint64_t due, struct io_event event);
 
-/* Receive events of one socket keep their order; without `more` it is armed no longer. */
+/* The socket is armed no longer. */
 void sim_io_expect_receive(struct io *io, uint32_t socket, struct io_event event);
 void sim_io_expect_writable(struct io *io, uint32_t socket, int32_t result);
+
+/* Gives the event a buffer of `len` bytes; `link` hears of them once they are recycled. */
+void sim_io_lend(struct io *io, struct io_event *event, struct link *link, uint32_t len);
 
 /* A turn has begun: callers, bytes, room, and completions of the departed. */
 void sim_io_bring(struct io *io);

@@ -32,8 +32,7 @@ void sim_io_expect_receive(struct io *io, uint32_t socket, struct io_event event
     slot->receive_due = due;
     event.kind = IO_RECEIVE;
     event.token = slot->receiver;
-    if (!event.more)
-        slot->receive_armed = false;
+    slot->receive_armed = false;
     sim_io_expect(io, socket, due, event);
 }
 
@@ -45,6 +44,20 @@ void sim_io_expect_writable(struct io *io, uint32_t socket, int32_t result)
                   (struct io_event){.kind = IO_WRITABLE, .token = slot->waiter, .result = result});
 }
 
+void sim_io_lend(struct io *io, struct io_event *event, struct link *link, uint32_t len)
+{
+    uint16_t i = 0;
+    while (io->loans[i].data)
+        REQUIRE(++i < LOANS_MAX, "more buffers out than the simulation holds");
+    /* A block of its own, so that AddressSanitizer sees whoever reads beyond or afterwards. */
+    event->data = calloc(1, len);
+    CHECK(event->data);
+    event->buffer = i;
+    event->result = (int32_t)len;
+    io->loans[i] = (struct loan){.data = event->data, .link = link, .len = len};
+    io->buffers_out++;
+}
+
 /* ---- what the world brings ---- */
 
 static void bring_bytes(struct io *io, uint32_t socket)
@@ -52,13 +65,10 @@ static void bring_bytes(struct io *io, uint32_t socket)
     struct link *link = io->slots[socket].link;
     uint32_t max = link->up.len < BUFFER_SIZE ? link->up.len : BUFFER_SIZE;
     uint32_t len = dice_length(&world.dice, max);
-    struct io_event event = {.result = (int32_t)len, .more = !chance(io->manners.no_buffers)};
-    /* A block of its own, so that AddressSanitizer sees whoever reads beyond or afterwards. */
-    event.data = malloc(len);
-    CHECK(event.data);
+    struct io_event event = {0};
+    sim_io_lend(io, &event, link, len);
     memcpy(event.data, pipe_bytes(&link->up), len);
     pipe_take(&link->up, len);
-    io->buffers_out++;
     sim_io_expect_receive(io, socket, event);
 }
 
@@ -153,13 +163,8 @@ static void bring_ghost(struct io *io)
     struct io_event event = {.kind = kinds[roll(0, 3)],
                              .token = io->ghosts[roll(0, io->ghosts_count - 1)],
                              .result = chance(50) ? -ECANCELED : 0};
-    if (event.kind == IO_RECEIVE && chance(50)) {
-        event.result = (int32_t)roll(1, 64);
-        event.more = chance(50);
-        event.data = calloc(1, (size_t)event.result);
-        CHECK(event.data);
-        io->buffers_out++;
-    }
+    if (event.kind == IO_RECEIVE && chance(50))
+        sim_io_lend(io, &event, NULL, roll(1, 64));
     sim_io_expect(io, UINT32_MAX, io->turns, event);
 }
 
