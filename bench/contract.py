@@ -1,14 +1,17 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Whether loss is a contract under load, and whether slow clients cost the others nothing.
+"""Whether loss is a contract under load, and whether slow and hostile clients cost the others nothing.
 
     bench/contract.py stall [--rounds N] [--build DIR]      the readers' p99 with and without stalled clients, alternating
     bench/contract.py soak [--minutes M] [--build DIR]      clients come and go, others stall; memory and accounts
+    bench/contract.py hostile [--rounds N] [--build DIR]    the readers' p99 with and without hostile clients, alternating
 
-Both: 1,000 clients of 10 of 100 symbols at 20,000 ticks a second, server on core 0, load on core 1; `stalled` are 10 more
-clients that don't read for 12 s, and then catch up and are held to a complete account. Ends with 1 if a promise is broken,
-or if a mark is missed. Growth is judged from a minute on, when the arena, the history and the most that ever waited at once have
-been written once.
+All: 1,000 clients of 10 of 100 symbols, server on core 0, load on core 1. The first two: 20,000 ticks a second; `stalled` are 10
+more clients that don't read for 12 s, and then catch up and are held to a complete account. Growth is judged from a minute on,
+when the arena, the history and the most that ever waited at once have been written once. The third: 600 ticks a second, which
+leave both cores room for hostile clients (bench/mob_kinds.c: 19 kinds, 296 at a time), who have what the readers leave of core 1
+and no more (SCHED_IDLE), so that what is seen is what they do to the server; it keeps to what it documents for the open internet,
+but for limits an address that let through more of them. Ends with 1 if a promise is broken, or if a mark is missed.
 """
 
 import argparse
@@ -18,6 +21,9 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
+import urllib.request
+from collections import Counter
 from pathlib import Path
 
 RATE = 20000
@@ -25,6 +31,12 @@ STALL_S = 12
 STALL_MARK = 1.2
 GROWTH_MARK = 1 << 20
 SETTLED_S = 60
+HOSTILE_S, HOSTILE_WARMUP_S, HOSTILE_RATE = 8, 2, 600
+HOSTILE_MARK = 1.2
+HOSTILE_SETTINGS = (
+    "--handshake-ms", 1000, "--ping-ms", 1000, "--idle-ms", 4000, "--stall-ms", 2000, "--close-ms", 1000,
+    "--address-connections", 300, "--address-rate", 250,
+)  # fmt: skip
 # What must be zero: losses that no gap names, ticks that are wrong, connections that ended unasked.
 FAULTS = ("missed", "missing", "slow_missed", "slow_missing", "slow_lost", "duplicates", "reordered", "lost", "errors",
           "broken", "stray")  # fmt: skip
@@ -101,17 +113,115 @@ def soak(build, minutes):
     return wrong
 
 
+class Besieged:
+    """A server that its readers and the hostile both call, and what it tells of itself."""
+
+    def __init__(self, build):
+        command = ["taskset", "-c", "0", build / "server/tapehead", "--listen", "127.0.0.1:0", "--workers", 1, "--source",
+                   f"sim:seed=1,rate={HOSTILE_RATE},symbols=100", *HOSTILE_SETTINGS]  # fmt: skip
+        self.log = tempfile.TemporaryFile("w+")
+        self.process = subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE, stderr=self.log, text=True)
+        self.port = int(re.search(r":(\d+)/", self.process.stdout.readline())[1])
+
+    def metrics(self):
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=30) as answer:
+            lines = answer.read().decode().splitlines()
+        return Counter({name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines if line[0] != "#")})
+
+    def promised(self):
+        self.log.seek(0)
+        return int(re.search(r"what=sum bytes=(\d+)", self.log.read())[1])
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(30)
+
+
+def besiege(build, server, attacked):
+    """tapebench's trial, what the hostile did (None if there were none), and what the server's metrics grew by."""
+    seconds = HOSTILE_WARMUP_S + HOSTILE_S
+    mob = None
+    with tempfile.TemporaryDirectory() as folder:
+        report, ready = Path(folder, "report.json"), Path(folder, "ready")
+        command = [build / "bench/tapebench", "--quiet", "--url", f"ws://127.0.0.1:{server.port}/", "--server-pid",
+                   server.process.pid, "--load-cpu", 1, "--rate", HOSTILE_RATE, "--duration", f"{HOSTILE_S}s", "--warmup",
+                   f"{HOSTILE_WARMUP_S}s", "--grace", "20s", "--json", report, "--ready-file", ready]  # fmt: skip
+        readers = subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        while not ready.exists() and readers.poll() is None:
+            time.sleep(0.02)
+        before = server.metrics()
+        if attacked:
+            command = [build / "bench/mob", "--port", server.port, "--seconds", seconds, "--cpu", 1, "--idle"]
+            mob = subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE, text=True)
+        said = readers.communicate()[0]
+        deeds = json.loads(mob.communicate()[0])["kinds"] if mob else None
+        grown = server.metrics()
+        grown.subtract(before)
+        if readers.returncode not in (0, 3):
+            sys.exit(f"contract.py: tapebench ended with {readers.returncode}\n{said}")
+        (one,) = json.loads(report.read_text())["trials"]
+        return one, deeds, grown
+
+
+def delivery_ms(grown):
+    """The server's own share: from a tick's receipt to its hand-over to a socket, on average."""
+    return 1000 * grown["tapehead_delivery_seconds_sum"] / grown["tapehead_delivery_seconds_count"]
+
+
+def tell_deeds(deeds, grown):
+    seconds = HOSTILE_WARMUP_S + HOSTILE_S
+    for name, kind in deeds.items():
+        frames = f", {kind['frames'] / seconds:.0f} frames, messages or requests" if kind["frames"] else ""
+        print(f"  {name}: {kind['opened'] / seconds:.0f} connections a second{frames}; {kind['ended']} ended by the server, "
+              f"{kind['refused']} refused, {kind['left']} left")  # fmt: skip
+    print("  tapehead_closed_total grew by " + ", ".join(
+        f"{name.split(chr(34))[1]} {count:.0f}" for name, count in grown.items() if "closed_total" in name and count))  # fmt: skip
+
+
+def hostile(build, rounds):
+    ratios, wrong = [], []
+    for number in range(1, rounds + 1):
+        runs, own = {}, {}
+        for attacked in ((False, True), (True, False))[number % 2]:
+            server = Besieged(build)
+            try:
+                runs[attacked], did, grown = besiege(build, server, attacked)
+            finally:
+                server.stop()
+            wrong += broken(runs[attacked], server.promised())
+            own[attacked] = delivery_ms(grown)
+            if attacked:
+                deeds, refusals = did, grown
+        p99 = {attacked: one["latency"]["p99_ns"] / 1e6 for attacked, one in runs.items()}
+        p50 = {attacked: one["latency"]["p50_ns"] / 1e6 for attacked, one in runs.items()}
+        ratios.append(p99[True] / p99[False])
+        print(f"round {number}: p99 {p99[False]:5.2f} ms quiet, {p99[True]:5.2f} ms amid the attack: {ratios[-1]:.2f}; p50 "
+              f"{p50[False]:.2f} and {p50[True]:.2f}; in the server, on average, {own[False]:.2f} and {own[True]:.2f}; it used "
+              f"{runs[False]['server_cores']:.2f} and {runs[True]['server_cores']:.2f} of its core, and waited for it "
+              f"{runs[False]['server']['delay_ns'] / 1e9 / HOSTILE_S:.2f} and "
+              f"{runs[True]['server']['delay_ns'] / 1e9 / HOSTILE_S:.2f}; {runs[True]['received']} ticks received, all accounted for",
+              flush=True)  # fmt: skip
+    tell_deeds(deeds, refusals)
+    ratio = statistics.median(ratios)
+    print(f"p99 amid the attack / quiet: {ratio:.2f} ({min(ratios):.2f} to {max(ratios):.2f}), mark {HOSTILE_MARK}")
+    if ratio > HOSTILE_MARK:
+        wrong.append(f"p99 {ratio:.2f} times that without hostile clients")
+    return wrong
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("stall", "soak"))
+    parser.add_argument("what", choices=("stall", "soak", "hostile"))
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--build", type=Path, default=Path("build-bench"))
     arguments = parser.parse_args()
     if arguments.what == "stall":
         wrong = stall(arguments.build, arguments.rounds)
-    else:
+    elif arguments.what == "soak":
         wrong = soak(arguments.build, arguments.minutes)
+    else:
+        wrong = hostile(arguments.build, arguments.rounds)
     for fault in wrong:
         print(f"BROKEN: {fault}")
     return bool(wrong)
