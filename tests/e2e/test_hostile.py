@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Hostile clients of every kind, and a thousand others that notice nothing."""
+"""Hostile clients of every kind, and a thousand others whose accounts stay complete. How late those get their ticks meanwhile
+is not for here, where attackers, readers and server share their cores: see bench/contract.py hostile."""
 
 import json
-import statistics
 import subprocess
 import threading
 import time
@@ -14,7 +14,7 @@ import hostile
 from server import BINARY, wait_for
 
 TAPEBENCH = BINARY.parents[1] / "bench/tapebench"
-WARMUP_S, QUIET_S, ATTACK_S = 1, 4, 20
+WARMUP_S, ATTACK_S = 1, 20
 # See bench/contract.py.
 FAULTS = ("missed", "missing", "duplicates", "reordered", "lost", "errors", "broken", "stray")
 
@@ -47,15 +47,10 @@ def load(server, report, ready):
     """A thousand clients of 10 of 100 symbols each, which keep account."""
     return subprocess.Popen(
         [TAPEBENCH, "--quiet", "--url", f"ws://127.0.0.1:{server.port}/", "--server-pid", str(server.pid),
-         "--load-cpu", "-1", "--rate", "600", "--warmup", f"{WARMUP_S}s", "--duration", f"{QUIET_S + ATTACK_S}s",
+         "--load-cpu", "-1", "--rate", "600", "--warmup", f"{WARMUP_S}s", "--duration", f"{ATTACK_S}s",
          "--grace", "20s", "--json", str(report), "--ready-file", str(ready)],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
-
-
-def p99(trial, begin, end):
-    """Of the slices between, the median of their p99, in milliseconds."""
-    return statistics.median(one["p99_ns"] / 1e6 for one in trial["slices"] if begin <= one["at_s"] < end)
 
 
 @pytest.mark.timeout(150)
@@ -67,7 +62,7 @@ def test_a_thousand_subscribers_have_complete_accounts_while_hostile_clients_of_
     crowd = load(server, report, ready)
     try:
         assert wait_for(ready.exists, 40), crowd.poll()
-        time.sleep(WARMUP_S + QUIET_S)
+        time.sleep(WARMUP_S)
         until = time.monotonic() + ATTACK_S
         attacks = [Attack(kind, server.port, f"127.0.0.{100 + n}", until) for n, kind in enumerate(hostile.KINDS)]
         for attack in attacks:
@@ -90,7 +85,6 @@ def test_a_thousand_subscribers_have_complete_accounts_while_hostile_clients_of_
     most = server.memory()["VmHWM"]
     assert most <= server.bound()
     figure(f"1000 subscribers at {trial['received'] / trial['seconds']:.0f} deliveries a second, {attempts} attempts of "
-           f"{len(attacks)} hostile kinds in {ATTACK_S} s beside them on the same cores: every account complete; p99 "
-           f"{p99(trial, 0, QUIET_S):.1f} ms before, {p99(trial, QUIET_S, QUIET_S + ATTACK_S):.1f} ms amid them; RSS "
-           f"at most {most >> 20} of {server.bound() >> 20} MiB; "
+           f"{len(attacks)} hostile kinds in {ATTACK_S} s beside them: every account complete; RSS at most {most >> 20} "
+           f"of {server.bound() >> 20} MiB; "
            + ", ".join(f"{attack.name} {sum(attack.reasons.values())}" for attack in attacks))  # fmt: skip
