@@ -103,11 +103,13 @@ static void put_tick(struct draft *draft, uint32_t index, enum piece_kind kind,
     pair->sent_seq = tick->seq;
 }
 
-/* A joining pair: the tick that a replay has played last. False where that has been forgotten. */
-static bool put_joined(struct draft *draft, uint32_t index, const struct tick *tick)
+/* A joining pair: the tick that a replay has played last, which is the history's next or the
+ * newest there is. False where that has been forgotten. */
+static bool put_joined(struct draft *draft, uint32_t index, const struct tick *next)
 {
     struct pair *pair = &draft->fanout->pairs[index];
-    bool kept = tick && tick->seq == pair->sent_seq + 1;
+    const struct tick *tick = next ? next : &draft->fanout->symbols[pair->symbol].last;
+    bool kept = tick->seq == pair->sent_seq + 1;
     pair->flags &= (uint8_t)~PAIR_JOINING;
     if (kept)
         put_tick(draft, index, PIECE_JOINED, tick);

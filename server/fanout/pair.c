@@ -170,7 +170,8 @@ const struct history_mark *pair_played(const struct fanout *fanout, uint32_t sym
 }
 
 /* The account goes on from what a replay has played. The last tick of that, if it is still held,
- * goes first, as a snapshot: it tells which `seq` the client has got to. */
+ * goes first, as a snapshot: it tells which `seq` the client has got to. A symbol's newest tick is
+ * held even where the history has forgotten it. */
 static void join(struct fanout *fanout, uint32_t index, struct history_mark mark)
 {
     struct pair *pair = &fanout->pairs[index];
@@ -179,7 +180,7 @@ static void join(struct fanout *fanout, uint32_t index, struct history_mark mark
     enum history_answer answer =
         history_find(&fanout->history, fanout->spans[pair->symbol], mark, &seq);
     if (answer == HISTORY_LOST && history_is_before(last, mark))
-        return; /* nothing came since, and nothing is held: it begins with the next tick */
+        seq = last->seq;
     pair->sent_seq = seq > 0 ? seq - 1 : 0;
     pair->cursor = HISTORY_NONE;
     pair->flags |= PAIR_RESUMING | (seq > 0 ? PAIR_JOINING : 0);

@@ -100,7 +100,7 @@ static void where_nothing_came_since_there_is_the_snapshot_alone(void **state)
     ear_destroy(ear);
 }
 
-static void a_symbol_forgotten_but_played_to_its_end_begins_with_its_next_tick(void **state)
+static void a_symbol_forgotten_but_played_to_its_end_begins_with_its_newest_tick(void **state)
 {
     (void)state;
     struct ear *ear = ear_create(4, ENCODE_JSON);
@@ -109,7 +109,20 @@ static void a_symbol_forgotten_but_played_to_its_end_begins_with_its_next_tick(v
     assert_true(remembers(ear, "A", mark(0, 8, WHOLE)));
     join(ear, "A", mark(0, 8, WHOLE));
     ear_send_all(ear);
-    ear_expect(ear, "");
+    ear_expect(ear, "A=2");
+    ticks(ear, A, 9, 10);
+    ear_send_all(ear);
+    ear_expect(ear, "A3 A4");
+    ear_destroy(ear);
+}
+
+static void a_symbol_forgotten_that_trades_before_its_snapshot_goes_on_without(void **state)
+{
+    (void)state;
+    struct ear *ear = ear_create(4, ENCODE_JSON);
+    ticks(ear, A, 1, 2);
+    ticks(ear, B, 3, 8);
+    join(ear, "A", mark(0, 8, WHOLE));
     ticks(ear, A, 9, 10);
     ear_send_all(ear);
     ear_expect(ear, "A3 A4");
@@ -331,7 +344,8 @@ int main(void)
         cmocka_unit_test(ticks_that_come_between_the_join_and_its_send_come_once),
         cmocka_unit_test(of_a_partition_that_was_not_played_all_comes),
         cmocka_unit_test(where_nothing_came_since_there_is_the_snapshot_alone),
-        cmocka_unit_test(a_symbol_forgotten_but_played_to_its_end_begins_with_its_next_tick),
+        cmocka_unit_test(a_symbol_forgotten_but_played_to_its_end_begins_with_its_newest_tick),
+        cmocka_unit_test(a_symbol_forgotten_that_trades_before_its_snapshot_goes_on_without),
         cmocka_unit_test(a_symbol_never_seen_begins_with_its_first_tick),
         cmocka_unit_test(a_symbol_that_began_after_the_mark_comes_from_its_first_tick_on),
         cmocka_unit_test(a_mark_before_what_is_kept_is_not_remembered),
