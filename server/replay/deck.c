@@ -386,6 +386,9 @@ static void *run(void *arg)
         if (again_ns > deck->now_ns)
             sleep_until(deck, again_ns);
     }
+    /* What a replay that was yet to begin owns has been given, too. */
+    while (orders_pop(&deck->orders, &order))
+        carry_out(deck, &order);
     for (uint32_t i = 0; i < deck->players_count; i++)
         if (deck->players[i].used)
             player_end(&deck->players[i]);
