@@ -69,9 +69,8 @@ class Server:
         self.process.wait()
 
     def place_worker(self):
-        """The worker is the thread that has taken most of the handshake's work: the one that io_uring sleeps in."""
         for task in Path(f"/proc/{self.process.pid}/task").iterdir():
-            if (task / "wchan").read_text().startswith("io_"):
+            if (task / "comm").read_text() == "worker 0\n":
                 os.sched_setaffinity(int(task.name), {WORKER_CORE})
 
     def cpu_s(self):

@@ -182,6 +182,7 @@ static void note_state(struct feed *feed)
 static void *run(void *arg)
 {
     struct feed *feed = arg;
+    pthread_setname_np(pthread_self(), "feed");
     /* Relaxed: the flag orders nothing; feed_stop() joins. */
     while (!atomic_load_explicit(&feed->stop, memory_order_relaxed)) {
         bool clear = write_waiting(feed);

@@ -209,6 +209,9 @@ static void make_epoch(char *epoch, size_t size)
 static void *run_worker(void *arg)
 {
     struct thread *thread = arg;
+    char name[16]; /* all that Linux keeps */
+    snprintf(name, sizeof name, "worker %u", thread->worker->index);
+    pthread_setname_np(pthread_self(), name);
     thread->rc = worker_init(thread->worker, thread->error, sizeof thread->error);
     bool ok = thread->rc == 0;
     sem_post(&thread->started);

@@ -377,6 +377,7 @@ static void *run(void *arg)
 {
     struct deck *deck = arg;
     struct order order;
+    pthread_setname_np(pthread_self(), "player");
     setpriority(PRIO_PROCESS, 0, NICENESS); /* on Linux: of this thread */
     while (!is_stopped(deck)) {
         deck->now_ns = clock_mono_ns();
