@@ -97,17 +97,17 @@ def talk(server):
         return False
 
 
-@pytest.mark.timeout(180)
-def test_each_allocation_of_a_connection_that_fails_ends_in_a_refusal_and_harms_nobody(starved, figure):
-    server = starved("--max-commands", 1000)
+def refuse_in_turn(server, attempt):
+    """Makes attempts, the first allocation of the first refused, the second of the second, until one has no more. Each must be
+    whole or see a refusal; a client beside them must get its ticks. Returns how many were refused, and failed."""
     refusals = failed = 0
     with Client(server.ws) as witness:
         witness.ask("subscribe", symbols=["*"])
         for number in range(1, 400):
             before = refusals_of(server)
             server.signal(signal.SIGUSR2)
-            wait_for(lambda: f"starve round={number}\n" in "".join(server.lines), 5)
-            whole = talk(server)
+            wait_for(lambda number=number: f"starve round={number}\n" in "".join(server.lines), 5)
+            whole = attempt(server)
             allocations(server)  # what was said before it has been read by then
             refused = refusals_of(server) > before
             refusals += refused
@@ -117,8 +117,14 @@ def test_each_allocation_of_a_connection_that_fails_ends_in_a_refusal_and_harms_
                 break
             witness.trades(1)
         # The last round's refusal may still be to come.
-        assert talk(server) or talk(server)
+        assert attempt(server) or attempt(server)
         witness.trades(50)
+    return refusals, failed
+
+
+@pytest.mark.timeout(180)
+def test_each_allocation_of_a_connection_that_fails_ends_in_a_refusal_and_harms_nobody(starved, figure):
+    refusals, failed = refuse_in_turn(starved("--max-commands", 1000), talk)
     figure(f"a connection: {refusals} allocations, each refused in turn; {failed} of them ended it")
 
 
@@ -139,25 +145,7 @@ def replay(server):
 def test_each_allocation_of_a_replay_that_fails_ends_it_with_a_word_and_harms_nobody(starved, tmp_path, figure):
     done = tapectl("gen", "--tape", tmp_path / "gen-000001.tape", "--count", TAPED)
     assert done.returncode == 0, done.stderr
-    server = starved("--max-commands", 1000, "--archive", tmp_path)
-    refusals = failed = 0
-    with Client(server.ws) as witness:
-        witness.ask("subscribe", symbols=["*"])
-        for number in range(1, 400):
-            before = refusals_of(server)
-            server.signal(signal.SIGUSR2)
-            wait_for(lambda: f"starve round={number}\n" in "".join(server.lines), 5)
-            whole = replay(server)
-            allocations(server)
-            refused = refusals_of(server) > before
-            refusals += refused
-            failed += not whole
-            assert whole or refused, f"round {number}: failed without a refusal"
-            if not refused:
-                break
-            witness.trades(1)
-        assert replay(server) or replay(server)
-        witness.trades(50)
+    refusals, failed = refuse_in_turn(starved("--max-commands", 1000, "--archive", tmp_path), replay)
     figure(f"a replay: {refusals} allocations, each refused in turn; {failed} of them ended it")
 
 
