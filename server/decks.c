@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "server/decks.h"
 
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 void decks_init(struct decks *decks, const struct config *config,
@@ -36,9 +39,22 @@ void decks_claims(const struct decks *decks, struct claims *claims)
         deck_claims(&all, claims);
 }
 
+/* A folder that isn't there is better told now than by the first replay. */
+static int check_archive(const char *path, char *error, size_t error_size)
+{
+    DIR *folder = path[0] ? opendir(path) : NULL;
+    if (path[0] && !folder) {
+        snprintf(error, error_size, "setting 'archive': %s: %s", path, strerror(errno));
+        return errno == ENOMEM ? -ENOMEM : -EINVAL;
+    }
+    if (folder)
+        closedir(folder);
+    return 0;
+}
+
 int decks_start(struct decks *decks, char *error, size_t error_size)
 {
-    int rc = 0;
+    int rc = check_archive(decks->config.stock.archive, error, error_size);
     for (uint32_t i = 0; i < decks->count && rc == 0; i++)
         rc = deck_create(&decks->list[i], &decks->config, error, error_size);
     return rc;

@@ -11,6 +11,7 @@ TEXTS = {
     "listen": "127.0.0.1:9", "source": "sim:seed=7", "brokers": "a:1,b:2", "topic": "x,y", "from": "earliest",
     "log-level": "error", "kafka-property": "client.id=seven",
     "admin": "127.0.0.1:8", "tls-cert": "/a.pem", "tls-key": "/b.pem", "tls-min": "1.3", "allow-origin": "https://a.b",
+    "archive": "/tapes",
 }  # fmt: skip
 
 
@@ -96,3 +97,9 @@ def test_an_error_in_a_file_names_file_line_and_setting(tmp_path, text, line, na
 def test_the_version_is_told():
     done = run(BINARY, "--version")
     assert done.returncode == 0 and re.fullmatch(r"tapehead \d+\.\d+\.\d+\n", done.stdout)
+
+
+@pytest.mark.parametrize("path, why", [("/no/such/folder", "No such file or directory"), ("/etc/passwd", "Not a directory")])
+def test_an_archive_that_is_no_folder_is_refused_at_the_start(path, why):
+    done = run(BINARY, "--source", "sim:", "--listen", "127.0.0.1:0", "--archive", path)
+    assert done.returncode == 2 and f"setting 'archive': {path}: {why}" in done.stderr
