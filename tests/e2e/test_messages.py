@@ -59,9 +59,9 @@ def session(server, client, form, produce):
 
 def replay(one):
     """From Kafka's history: one to its end, and one that is steered and joins the market."""
-    one.ask("replay", id=5, symbols=["*", "X Y"], speed="max", to="2100-01-01T00:00:00Z")
+    one.ask("replay", id=5, symbols=["A", "B-*", "C", "X Y"], speed="max", to="2100-01-01T00:00:00Z")
     one.until("replay", state="ended")
-    one.ask("replay", id="text", symbols=["*"], speed=0.5, max_gap_ms=60000, then="live")
+    one.ask("replay", id="text", symbols=["A", "B-*", "C"], speed=0.5, max_gap_ms=60000, then="live")
     one.until("replay", state="playing")  # for minutes: there are silences of an hour, more than one step ahead
     for op, more in (("pause", {}), ("step", {"id": 6}), ("speed", {"id": 8, "speed": 2.25}), ("resume", {"id": 9}), ("seek", {"id": 7, "from": 0}), ("speed", {"speed": "max"})):
         one.send(op, **more)
