@@ -85,6 +85,8 @@ struct client {
     uint64_t dropped_before; /* the stall */
     uint32_t commands;       /* in this second */
     int64_t commands_second;
+    uint64_t frames_before; /* this second */
+    int64_t frames_second;
     int64_t heard_ms;
     int64_t since_ms; /* of the state: deadlines of HTTP, CLOSING and LINGERING */
     int64_t

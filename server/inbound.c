@@ -119,6 +119,25 @@ static void take_data(struct worker *worker, uint32_t index, const struct ws_eve
         client_free_inbox(worker, client);
 }
 
+/* Frames that are no command cost their sender no more than a few bytes: pongs, or pieces of a
+ * message without anything in them. Returns whether the client stays. */
+static bool count_frames(struct worker *worker, uint32_t index)
+{
+    struct client *client = &worker->clients[index];
+    const struct config *config = worker->cluster->config;
+    int64_t second = worker->now_ms / 1000;
+    if (client->frames_second != second) {
+        client->frames_second = second;
+        client->frames_before = client->parser.frames;
+    }
+    /* Commands and pings have a limit of their own. */
+    if (client->echo || client->parser.frames - client->frames_before <=
+                            config->max_frames + 2 * config->max_commands)
+        return true;
+    client_close(worker, index, CLOSED_LIMIT, WS_CLOSE_TOO_MANY, "too many frames");
+    return false;
+}
+
 static void take_frames(struct worker *worker, uint32_t index, uint8_t *data, size_t len)
 {
     struct client *client = &worker->clients[index];
@@ -127,6 +146,8 @@ static void take_frames(struct worker *worker, uint32_t index, uint8_t *data, si
         size_t used = ws_parse(&client->parser, data, len, &event);
         data += used;
         len -= used;
+        if (event.kind != WS_ERROR && !count_frames(worker, index))
+            return;
         switch (event.kind) {
         case WS_NEED_MORE: return;
         case WS_DATA: take_data(worker, index, &event); break;

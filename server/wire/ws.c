@@ -101,6 +101,7 @@ static bool judge_length(struct ws_parser *parser, struct ws_event *event)
 
 static void open_payload(struct ws_parser *parser)
 {
+    parser->frames++;
     memcpy(parser->mask, parser->header + parser->header_len - 4, 4);
     parser->mask_phase = 0;
     parser->header_len = 0;

@@ -60,6 +60,7 @@ struct ws_event {
 };
 
 struct ws_parser {
+    uint64_t frames;      /* begun so far */
     uint64_t message_max; /* bytes of a message, all fragments together: 1009 beyond */
     uint64_t message_len;
     uint64_t frame_left;

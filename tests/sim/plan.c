@@ -36,6 +36,7 @@ static void draw_sizes(struct config *config)
     config->max_subscriptions = PICK(2, 20, 20, 20);
     config->max_message_bytes = 4096;
     config->max_commands = PICK(3, 1000, 1000, 1000);
+    config->max_frames = 1000000;
     config->inbox_budget = 65536;
     config->history_ticks = PICK(0, 1, 10, 100, 100000);
     config->zero_copy_min = PICK(0, 1, 200, 16384);
