@@ -4,7 +4,8 @@
 
     bench/contract.py stall [--rounds N] [--build DIR]      the readers' p99 with and without stalled clients, alternating
     bench/contract.py soak [--minutes M] [--build DIR]      clients come and go, others stall; memory and accounts
-    bench/contract.py hostile [--rounds N] [--build DIR]    the readers' p99 with and without hostile clients, alternating
+    bench/contract.py hostile [--rounds N] [--percent P] [--build DIR]    the readers' p99 with and without hostile clients,
+                                                            who use P percent of their core at most, alternating
 
 All: 1,000 clients of 10 of 100 symbols, server on core 0, load on core 1. The first two: 20,000 ticks a second; `stalled` are 10
 more clients that don't read for 12 s, and then catch up and are held to a complete account. Growth is judged from a minute on,
@@ -138,7 +139,8 @@ class Besieged:
 
 
 def besiege(build, server, attacked):
-    """tapebench's trial, what the hostile did (None if there were none), and what the server's metrics grew by."""
+    """tapebench's trial, what the hostile did (None if there were none), and what the server's metrics grew by. `attacked`: the
+    percentage of their core that the hostile may use."""
     seconds = HOSTILE_WARMUP_S + HOSTILE_S
     mob = None
     with tempfile.TemporaryDirectory() as folder:
@@ -151,7 +153,7 @@ def besiege(build, server, attacked):
             time.sleep(0.02)
         before = server.metrics()
         if attacked:
-            command = [build / "bench/mob", "--port", server.port, "--seconds", seconds, "--cpu", 1, "--idle"]
+            command = [build / "bench/mob", "--port", server.port, "--seconds", seconds, "--cpu", 1, "--idle", "--percent", attacked]
             mob = subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE, text=True)
         said = readers.communicate()[0]
         deeds = json.loads(mob.communicate()[0])["kinds"] if mob else None
@@ -178,14 +180,14 @@ def tell_deeds(deeds, grown):
         f"{name.split(chr(34))[1]} {count:.0f}" for name, count in grown.items() if "closed_total" in name and count))  # fmt: skip
 
 
-def hostile(build, rounds):
+def hostile(build, rounds, percent):
     ratios, wrong = [], []
     for number in range(1, rounds + 1):
         runs, own = {}, {}
         for attacked in ((False, True), (True, False))[number % 2]:
             server = Besieged(build)
             try:
-                runs[attacked], did, grown = besiege(build, server, attacked)
+                runs[attacked], did, grown = besiege(build, server, attacked and percent)
             finally:
                 server.stop()
             wrong += broken(runs[attacked], server.promised())
@@ -213,6 +215,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=("stall", "soak", "hostile"))
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--percent", type=int, default=100, help="hostile: of their core that the hostile may use")
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--build", type=Path, default=Path("build-bench"))
     arguments = parser.parse_args()
@@ -221,7 +224,7 @@ def main():
     elif arguments.what == "soak":
         wrong = soak(arguments.build, arguments.minutes)
     else:
-        wrong = hostile(arguments.build, arguments.rounds)
+        wrong = hostile(arguments.build, arguments.rounds, arguments.percent)
     for fault in wrong:
         print(f"BROKEN: {fault}")
     return bool(wrong)

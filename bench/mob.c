@@ -69,6 +69,7 @@ struct mob {
     uint64_t dice;
     uint16_t port;
     int seconds;
+    int percent; /* of its core, that it uses at most */
     int cpu;
     bool idle;
     const char *only;
@@ -297,8 +298,17 @@ static void gather(struct mob *mob)
         }
 }
 
+/* So that no more than the share of its core is used that it is given. */
+static void rest(const struct mob *mob, int64_t began_ns)
+{
+    int64_t used_ns = clock_read_ns(CLOCK_PROCESS_CPUTIME_ID) * 100 / mob->percent;
+    if (began_ns + used_ns > clock_mono_ns())
+        clock_sleep_until(began_ns + used_ns);
+}
+
 static void riot(struct mob *mob)
 {
+    int64_t began_ns = clock_mono_ns();
     struct epoll_event events[EVENTS_MAX];
     int64_t until_ms = clock_mono_ns() / 1000000 + mob->seconds * INT64_C(1000), looked_ms = 0;
     pid_t parent = getppid();
@@ -311,6 +321,7 @@ static void riot(struct mob *mob)
             look_after(mob);
             looked_ms = mob->now_ms;
         }
+        rest(mob, began_ns);
     }
     for (uint32_t i = 0; i < mob->members_count; i++)
         if (mob->members[i].state != MEMBER_AWAY)
@@ -335,28 +346,35 @@ static void report(const struct mob *mob)
 
 static bool read_options(struct mob *mob, int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"port", required_argument, NULL, 'p'}, {"seconds", required_argument, NULL, 's'},
-        {"cpu", required_argument, NULL, 'c'},  {"idle", no_argument, NULL, 'i'},
-        {"only", required_argument, NULL, 'o'}, {0}};
+    static const struct option options[] = {{"port", required_argument, NULL, 'p'},
+                                            {"seconds", required_argument, NULL, 's'},
+                                            {"cpu", required_argument, NULL, 'c'},
+                                            {"idle", no_argument, NULL, 'i'},
+                                            {"only", required_argument, NULL, 'o'},
+                                            {"percent", required_argument, NULL, 'q'},
+                                            {0}};
     for (int key; (key = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (key) {
         case 'p': mob->port = (uint16_t)atoi(optarg); break;
         case 's': mob->seconds = atoi(optarg); break;
+        case 'q': mob->percent = atoi(optarg); break;
         case 'c': mob->cpu = atoi(optarg); break;
         case 'i': mob->idle = true; break;
         case 'o': mob->only = optarg; break;
         default: return false;
         }
     }
-    return mob->port && mob->seconds > 0 && mob->seconds <= SECONDS_MAX && optind == argc;
+    return mob->port && mob->seconds > 0 && mob->seconds <= SECONDS_MAX && mob->percent > 0 &&
+           mob->percent <= 100 && optind == argc;
 }
 
 int main(int argc, char **argv)
 {
-    static struct mob mob = {.cpu = -1, .dice = 88172645463325252};
+    static struct mob mob = {.cpu = -1, .percent = 100, .dice = 88172645463325252};
     if (!read_options(&mob, argc, argv)) {
-        fprintf(stderr, "usage: mob --port PORT --seconds S [--cpu N] [--idle] [--only KIND]\n");
+        fprintf(
+            stderr,
+            "usage: mob --port PORT --seconds S [--cpu N] [--idle] [--only KIND] [--percent P]\n");
         return 2;
     }
     prctl(PR_SET_PDEATHSIG, SIGTERM);

@@ -252,6 +252,11 @@ static void take_request(struct worker *worker, uint32_t index, const struct htt
         upgrade(worker, index, request);
         return;
     }
+    if (session_count(worker, index) > worker->cluster->config->max_commands) {
+        refuse(worker, index, CLOSED_LIMIT, 429,
+               "as many requests a second as a connection may make", "Retry-After: 1\r\n");
+        return;
+    }
     endpoints_answer(worker, request);
     client_answer(worker, index);
     if (client->state != CLIENT_HTTP)

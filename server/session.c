@@ -223,9 +223,7 @@ static void carry_out(struct worker *worker, uint32_t index, const struct comman
     }
 }
 
-/* Counts a command, or a ping, in this second: beyond twice the limit the client goes. Returns
- * whether it stays. */
-static bool count_command(struct worker *worker, uint32_t index)
+uint32_t session_count(struct worker *worker, uint32_t index)
 {
     struct client *client = &worker->clients[index];
     int64_t second = worker->now_ms / 1000;
@@ -233,7 +231,13 @@ static bool count_command(struct worker *worker, uint32_t index)
         client->commands_second = second;
         client->commands = 0;
     }
-    if (++client->commands <= 2 * worker->cluster->config->max_commands)
+    return ++client->commands;
+}
+
+/* A command, or a ping: beyond twice the limit the client goes. Returns whether it stays. */
+static bool count_command(struct worker *worker, uint32_t index)
+{
+    if (session_count(worker, index) <= 2 * worker->cluster->config->max_commands)
         return true;
     client_close(worker, index, CLOSED_LIMIT, WS_CLOSE_TOO_MANY, "too many commands");
     return false;

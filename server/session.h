@@ -33,6 +33,9 @@ void session_start_heartbeats(struct worker *worker, uint32_t client);
 void session_heartbeat(struct worker *worker, uint32_t client);
 void session_shutdown(struct worker *worker, uint32_t client);
 
+/* Counts a command, a ping or a request. Returns how many there were in this second. */
+uint32_t session_count(struct worker *worker, uint32_t index);
+
 /* A ping came. False when it was one too many: then the client is being closed. */
 bool session_takes_ping(struct worker *worker, uint32_t index);
 

@@ -73,13 +73,25 @@ def test_several_requests_go_over_one_connection(shared_sim, raw):
 def test_requests_that_come_together_are_answered_in_their_order_down_to_what_follows_the_handshake(shared_sim, raw):
     one = raw(shared_sim)
     payload = b'{"op":"ping","id":1}'
-    methods = [b"GET", b"HEAD"] * 100
+    methods = [b"GET", b"HEAD"] * 20
     one.send(b"".join(b"%s /healthz HTTP/1.1\r\nHost: x\r\n\r\n" % method for method in methods)
              + upgrade() + bytes([0x81, 0x80 | len(payload), 0, 0, 0, 0]) + payload)  # fmt: skip
     answers = [one.answer(has_body=method == b"GET") for method in methods]
     assert {answer.status for answer in answers} == {200} and all(answer.body for answer in answers[::2])
     assert one.answer().status == 101
     assert [one.message()["type"] for _ in range(2)] == ["welcome", "pong"]
+
+
+def test_more_requests_a_second_than_a_connection_may_make_get_429_and_its_end(sim, raw):
+    server = sim("rate=1,symbols=2", "--max-commands", 10)
+    one = raw(server)
+    one.send(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n" * 50)  # within two seconds at most
+    statuses = []
+    while (answer := one.answer()).status == 200:
+        statuses.append(answer.status)
+    assert 10 <= len(statuses) <= 20 and answer.status == 429 and answer.headers["retry-after"] == "1"
+    assert one.ended(5)
+    assert wait_for(lambda: server.metrics().sum("tapehead_closed_total", reason="limit") == 1, 5)
 
 
 def test_a_connection_that_ends_takes_no_other_with_it(sim):
