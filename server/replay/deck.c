@@ -21,7 +21,6 @@ enum {
     NICENESS = 5,     /* live goes first */
     ASK_AGAIN_NS = 1000000,
     SLEEP_NS_MAX = 1000000000,
-    PLAYERS_MAX = 4096,
 };
 
 struct deck {
