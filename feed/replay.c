@@ -44,10 +44,7 @@ struct replay {
 static bool wants(void *arg, const char *symbol, size_t len)
 {
     const struct replay_config *config = arg;
-    for (size_t i = 0; i < config->symbols_count; i++)
-        if (symbol_matches(config->symbols[i], symbol, len))
-            return true;
-    return config->symbols_count == 0;
+    return symbol_matches_any(config->symbols, config->symbols_count, symbol, len);
 }
 
 static void close_file(struct track *track);

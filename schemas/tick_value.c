@@ -57,6 +57,14 @@ bool symbol_matches(const char *pattern, const char *symbol, size_t len)
            memcmp(pattern, symbol, pattern_len) == 0;
 }
 
+bool symbol_matches_any(const char *const *patterns, size_t count, const char *symbol, size_t len)
+{
+    for (size_t i = 0; i < count; i++)
+        if (symbol_matches(patterns[i], symbol, len))
+            return true;
+    return false;
+}
+
 int tick_value_read(const uint8_t *data, size_t len, value_emit *emit, void *arg)
 {
     if (len == 0)

@@ -47,6 +47,9 @@ bool symbol_is_valid(const char *symbol, size_t len);
 /* Whether `symbol` is the one that `pattern` names, or begins as it does where it ends in '*'. */
 bool symbol_matches(const char *pattern, const char *symbol, size_t len);
 
+/* Whether it is so for any of the patterns. */
+bool symbol_matches_any(const char *const *patterns, size_t count, const char *symbol, size_t len);
+
 enum value_format { VALUE_JSON, VALUE_MSGPACK };
 
 /* Reads a value. Its first byte tells the format: maps and arrays of msgpack begin at 0x80 and

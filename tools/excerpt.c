@@ -11,10 +11,7 @@ const char *const excerpt_clocks[] = {"event", "receive", NULL};
 static bool wants(void *arg, const char *symbol, size_t len)
 {
     const struct option_list *symbols = arg;
-    for (size_t i = 0; i < symbols->count; i++)
-        if (symbol_matches(symbols->items[i], symbol, len))
-            return true;
-    return false;
+    return symbol_matches_any(symbols->items, symbols->count, symbol, len);
 }
 
 int excerpt_init(struct excerpt *e, const struct excerpt_settings *settings,

@@ -20,15 +20,13 @@ struct player;
 
 #define GROUP_NEVER INT64_MAX
 
-enum { GROUP_NAME_MAX = 32 };
-
 struct group {
-    char name[GROUP_NAME_MAX + 1]; /* "" for a replay by itself */
-    uint32_t members;              /* 0: free */
-    enum tape_clock clock;         /* whose time the tape's is */
-    double speed;                  /* 0: as fast as it goes */
-    int64_t max_gap_ns;            /* 0: silences are as long as they are */
-    uint32_t steps;                /* ticks yet to be played while paused */
+    char name[COMMAND_GROUP_MAX + 1]; /* "" for a replay by itself */
+    uint32_t members;                 /* 0: free */
+    enum tape_clock clock;            /* whose time the tape's is */
+    double speed;                     /* 0: as fast as it goes */
+    int64_t max_gap_ns;               /* 0: silences are as long as they are */
+    uint32_t steps;                   /* ticks yet to be played while paused */
     bool stepping;          /* they were asked for, and it is yet to be said that they are done */
     struct player *stepper; /* who asked, and is answered to */
     struct command_id stepped;

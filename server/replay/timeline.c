@@ -100,10 +100,7 @@ void timeline_close(struct timeline *t)
 static bool wants(void *arg, const char *symbol, size_t len)
 {
     const struct timeline_wish *wish = arg;
-    for (size_t i = 0; i < wish->symbols_count; i++)
-        if (symbol_matches(wish->symbols[i], symbol, len))
-            return true;
-    return false;
+    return symbol_matches_any(wish->symbols, wish->symbols_count, symbol, len);
 }
 
 /* Kafka's history takes memory by the partition: so many were claimed at the start. */

@@ -2,6 +2,8 @@
 /* Tests of feed/replay.c. */
 #include "tests/unit/feed/unit.h"
 
+#include "tests/unit/feed/folder.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,17 +16,8 @@
 
 static const int64_t MS = 1000000;
 
-/* A tick of a script: what tells it apart. */
-struct line {
-    int64_t ms;
-    uint32_t partition;
-    uint64_t offset;
-    const char *symbol;
-};
-
-static char folder[64];
-
 struct files {
+    struct folder folder;
     char paths[4][96];
     const char *list[4];
     size_t count;
@@ -33,39 +26,22 @@ struct files {
 static void begin(struct files *files)
 {
     *files = (struct files){0};
-    strcpy(folder, "/tmp/tapehead-replay-XXXXXX");
-    assert_non_null(mkdtemp(folder));
+    folder_begin(&files->folder);
 }
 
 static void end(struct files *files)
 {
-    for (size_t i = 0; i < files->count; i++)
-        unlink(files->paths[i]);
-    rmdir(folder);
+    folder_end(&files->folder);
 }
 
 static void add_file(struct files *files, const struct line *lines, size_t count)
 {
+    char name[16];
     size_t n = files->count++;
-    char error[256];
-    struct tape_writer *writer;
-    snprintf(files->paths[n], sizeof files->paths[n], "%s/%zu.tape", folder, n);
+    snprintf(name, sizeof name, "%zu.tape", n);
+    folder_file(&files->folder, name, lines, count);
+    snprintf(files->paths[n], sizeof files->paths[n], "%s", folder_path(&files->folder, name));
     files->list[n] = files->paths[n];
-    struct tape_writer_config config = {
-        .path = files->paths[n], .sync = TAPE_SYNC_NEVER, .block_bytes = 200};
-    assert_int_equal(tape_writer_create(&writer, &config, error, sizeof error), 0);
-    assert_int_equal(tape_writer_topic(writer, 0, "trades"), 0);
-    for (size_t i = 0; i < count; i++) {
-        struct tick tick = {.price = 5,
-                            .size = 1,
-                            .ts_ns = lines[i].ms * MS,
-                            .rts_ns = (lines[i].ms + 7) * MS,
-                            .pos = tick_pos(lines[i].partition, lines[i].offset)};
-        assert_int_equal(
-            tape_writer_append(writer, &tick, lines[i].symbol, strlen(lines[i].symbol)), 0);
-    }
-    assert_int_equal(tape_writer_finish(writer), 0);
-    tape_writer_destroy(writer);
 }
 
 static struct replay *open_all(struct files *files, struct replay_config config)
