@@ -250,7 +250,7 @@ static struct history_mark *marks_of(const struct player *player, uint32_t *coun
     return marks;
 }
 
-static bool remembers_all(const struct worker *worker, const struct player *player,
+static bool remembers_all(struct worker *worker, const struct player *player,
                           const struct fanout_request *request)
 {
     for (size_t i = 0; i < player->spec.symbols_count; i++) {

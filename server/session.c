@@ -56,6 +56,12 @@ static struct terms terms_of(const struct command *command)
                           .snapshot = command->snapshot};
 }
 
+static int compare_since(const void *a, const void *b)
+{
+    const struct fanout_since *first = a, *second = b;
+    return names_compare(first->symbol, first->symbol_len, second->symbol, second->symbol_len);
+}
+
 /* The command's "since", as the fan-out takes it; the caller frees. NULL when out of memory. */
 static struct fanout_since *since_of(const struct command *command)
 {
@@ -67,6 +73,8 @@ static struct fanout_since *since_of(const struct command *command)
             .symbol_len = since->len,
             .mark = {.pos = tick_pos(since->partition, since->offset), .index = since->index}};
     }
+    if (list)
+        qsort(list, command->since_count, sizeof *list, compare_since);
     return list;
 }
 

@@ -56,6 +56,8 @@ int fanout_init(struct fanout *fanout, const struct fanout_config *config)
     if (list_init(&fanout->dirty, config->subscribers_max) < 0 ||
         list_init(&fanout->doomed, config->subscribers_max) < 0)
         goto fail;
+    if (names_init(&fanout->names, config->symbols_max) < 0)
+        goto fail;
     if (history_init(&fanout->history, config->history_ticks) < 0)
         goto fail;
     if (frames_init(&fanout->frames, config->arena_bytes, config->arena_frames) < 0)
@@ -92,6 +94,7 @@ void fanout_finish(struct fanout *fanout)
     unreserve(fanout->pairs, (size_t)config->pairs_max * sizeof *fanout->pairs);
     unreserve(fanout->buckets, (fanout->buckets_mask + 1ull) * sizeof *fanout->buckets);
     unreserve(fanout->spans, (size_t)config->symbols_max * sizeof *fanout->spans);
+    names_finish(&fanout->names, config->symbols_max);
     list_finish(&fanout->dirty);
     list_finish(&fanout->doomed);
     history_finish(&fanout->history);
@@ -101,7 +104,8 @@ void fanout_finish(struct fanout *fanout)
 void fanout_claims(const struct fanout_config *config, struct claims *claims)
 {
     uint64_t subscribers = config->subscribers_max;
-    claims_add(claims, "worker.symbols", config->symbols_max * sizeof(struct fanout_symbol));
+    claims_add(claims, "worker.symbols",
+               config->symbols_max * (sizeof(struct fanout_symbol) + 2 * sizeof(uint32_t)));
     claims_add(claims, "worker.subscribers", subscribers * sizeof(struct subscriber));
     claims_add(claims, "worker.pairs",
                config->pairs_max * (sizeof(struct pair) + 2 * sizeof(uint32_t)) +
@@ -146,6 +150,7 @@ void fanout_symbol(struct fanout *fanout, uint32_t symbol, const char *name, uin
         entry->rosters[format] = ROSTER_NONE;
     fanout->spans[symbol] = (struct history_span){HISTORY_NONE, HISTORY_NONE};
     fanout->symbols_count++;
+    names_add(&fanout->names, symbol);
     struct newcomer newcomer = {.fanout = fanout, .symbol = symbol};
     topics_each_matching(&fanout->topics, name, len, greet, &newcomer);
 }

@@ -25,6 +25,7 @@
 #include "server/fanout/history.h"
 #include "server/fanout/lane.h"
 #include "server/fanout/list.h"
+#include "server/fanout/names.h"
 #include "server/fanout/roster.h"
 #include "server/fanout/sendq.h"
 #include "server/fanout/spool.h"
@@ -135,6 +136,7 @@ struct fanout {
     struct fanout_config config;
     struct fanout_symbol *symbols;
     uint32_t symbols_count;
+    struct names names;
     struct subscriber *subscribers;
     struct frames frames;
     struct sendq_pool queues;
@@ -198,7 +200,7 @@ struct fanout_since {
 
 struct fanout_request {
     struct terms terms;
-    const struct fanout_since *since;
+    const struct fanout_since *since; /* in the order of names_compare() */
     uint32_t since_count;
     /* A replay has played each partition up to these, nothing of the others, and goes over to live
      * ticks; NULL: there was none. */
@@ -210,7 +212,7 @@ struct fanout_request {
 enum fanout_answer fanout_subscribe(struct fanout *fanout, uint32_t subscriber, const char *text,
                                     size_t len, const struct fanout_request *request);
 /* Whether the history holds everything of what `text` matches from the request's `played` on. */
-bool fanout_remembers(const struct fanout *fanout, const char *text, size_t len,
+bool fanout_remembers(struct fanout *fanout, const char *text, size_t len,
                       const struct fanout_request *request);
 enum fanout_answer fanout_unsubscribe(struct fanout *fanout, uint32_t subscriber, const char *text,
                                       size_t len);

@@ -3,7 +3,6 @@
 #include "server/fanout/pair.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "feed/base.h"
 
@@ -124,11 +123,17 @@ static void link_pair(struct fanout *fanout, struct subscriber *sub, uint32_t in
 static const struct fanout_since *find_since(const struct fanout_request *request,
                                              const struct fanout_symbol *symbol)
 {
-    for (uint32_t i = 0; i < request->since_count; i++) {
-        const struct fanout_since *since = &request->since[i];
-        if (since->symbol_len == symbol->len &&
-            memcmp(since->symbol, symbol->name, symbol->len) == 0)
+    uint32_t low = 0, high = request->since_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        const struct fanout_since *since = &request->since[middle];
+        int order = names_compare(since->symbol, since->symbol_len, symbol->name, symbol->len);
+        if (order == 0)
             return since;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
     }
     return NULL;
 }

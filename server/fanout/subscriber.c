@@ -123,70 +123,69 @@ bool fanout_waiting(const struct subscriber *sub)
 /* ---- subscriptions ---- */
 
 /* Room is judged before anything changes, so that a refusal leaves no half of a subscription. */
-static bool has_room(struct fanout *fanout, uint32_t subscriber, const struct topic *probe)
+static bool has_room(struct fanout *fanout, uint32_t subscriber, const struct topic *topic,
+                     struct name_range range)
 {
-    uint64_t need = topic_is_pattern(probe) ? 0 : 1; /* also for one that is not known yet */
-    for (uint32_t i = 0; i < fanout->symbols_count; i++) {
-        const struct fanout_symbol *symbol = &fanout->symbols[i];
-        if (!topic_matches(probe, symbol->name, symbol->len))
-            continue;
-        bool has = pair_find(fanout, subscriber, i) != PAIR_NONE;
-        if (topic_is_pattern(probe))
-            need += !has;
-        else
-            need = !has;
-    }
+    uint64_t need = !topic_is_pattern(topic) && !range.count; /* for one that may come */
+    for (uint32_t i = 0; i < range.count; i++)
+        need += pair_find(fanout, subscriber, range.symbols[i]) == PAIR_NONE;
     return fanout->pairs_live + need <= fanout->config.pairs_max;
 }
 
 /* Held already: its pairs get the new terms. */
-static void change_terms(struct fanout *fanout, struct subscriber *sub, uint32_t hold,
+static void change_terms(struct fanout *fanout, uint32_t hold, struct name_range range,
                          struct terms terms)
 {
-    const struct topic *topic = &fanout->topics.topics[fanout->topics.holds[hold].topic];
+    uint32_t subscriber = fanout->topics.holds[hold].subscriber;
     fanout->topics.holds[hold].terms = terms;
-    for (uint32_t i = sub->pairs; i != PAIR_NONE; i = fanout->pairs[i].next_of_subscriber) {
-        const struct fanout_symbol *symbol = &fanout->symbols[fanout->pairs[i].symbol];
-        if (topic_matches(topic, symbol->name, symbol->len))
-            pair_set_terms(fanout, i, terms);
+    for (uint32_t i = 0; i < range.count; i++) {
+        uint32_t pair = pair_find(fanout, subscriber, range.symbols[i]);
+        if (pair != PAIR_NONE)
+            pair_set_terms(fanout, pair, terms);
     }
+}
+
+static struct topic topic_of(const char *text, size_t len)
+{
+    struct topic topic = {.len = (uint8_t)len};
+    memcpy(topic.text, text, len);
+    return topic;
 }
 
 enum fanout_answer fanout_subscribe(struct fanout *fanout, uint32_t subscriber, const char *text,
                                     size_t len, const struct fanout_request *request)
 {
     struct subscriber *sub = &fanout->subscribers[subscriber];
-    struct topic probe = {.len = (uint8_t)len};
-    memcpy(probe.text, text, len);
+    struct topic topic = topic_of(text, len);
+    struct name_range range = names_matching(fanout, &topic);
     uint32_t hold = topics_find(&fanout->topics, subscriber, text, len);
     if (hold != TOPIC_NONE) {
-        change_terms(fanout, sub, hold, request->terms);
+        change_terms(fanout, hold, range, request->terms);
         return FANOUT_OK;
     }
-    if (!has_room(fanout, subscriber, &probe))
+    if (!has_room(fanout, subscriber, &topic, range))
         return FANOUT_FULL;
     hold = topics_hold(&fanout->topics, &sub->holds, subscriber, text, len, request->terms);
     if (hold == TOPIC_NONE)
         return FANOUT_FULL;
     sub->holds_count++;
-    for (uint32_t i = 0; i < fanout->symbols_count; i++)
-        if (topic_matches(&probe, fanout->symbols[i].name, fanout->symbols[i].len))
-            pair_hold(fanout, subscriber, i, request);
+    for (uint32_t i = 0; i < range.count; i++)
+        pair_hold(fanout, subscriber, range.symbols[i], request);
     return FANOUT_OK;
 }
 
-bool fanout_remembers(const struct fanout *fanout, const char *text, size_t len,
+bool fanout_remembers(struct fanout *fanout, const char *text, size_t len,
                       const struct fanout_request *request)
 {
-    struct topic probe = {.len = (uint8_t)len};
-    memcpy(probe.text, text, len);
-    for (uint32_t i = 0; i < fanout->symbols_count; i++) {
-        const struct fanout_symbol *symbol = &fanout->symbols[i];
-        const struct history_mark *mark = pair_played(fanout, i, request);
+    struct topic topic = topic_of(text, len);
+    struct name_range range = names_matching(fanout, &topic);
+    for (uint32_t i = 0; i < range.count; i++) {
+        const struct tick *last = &fanout->symbols[range.symbols[i]].last;
+        const struct history_mark *mark = pair_played(fanout, range.symbols[i], request);
         uint64_t seq;
-        if (symbol->last.seq && topic_matches(&probe, symbol->name, symbol->len) &&
-            !history_is_before(&symbol->last, *mark) &&
-            history_find(&fanout->history, fanout->spans[i], *mark, &seq) == HISTORY_LOST)
+        if (last->seq && !history_is_before(last, *mark) &&
+            history_find(&fanout->history, fanout->spans[range.symbols[i]], *mark, &seq) ==
+                HISTORY_LOST)
             return false;
     }
     return true;
@@ -199,15 +198,14 @@ enum fanout_answer fanout_unsubscribe(struct fanout *fanout, uint32_t subscriber
     uint32_t hold = topics_find(&fanout->topics, subscriber, text, len);
     if (hold == TOPIC_NONE)
         return FANOUT_UNKNOWN;
-    struct topic topic = fanout->topics.topics[fanout->topics.holds[hold].topic];
+    struct topic topic = topic_of(text, len);
+    struct name_range range = names_matching(fanout, &topic);
     topics_release(&fanout->topics, &sub->holds, hold);
     sub->holds_count--;
-    for (uint32_t i = sub->pairs, next; i != PAIR_NONE; i = next) {
-        struct pair *pair = &fanout->pairs[i];
-        const struct fanout_symbol *symbol = &fanout->symbols[pair->symbol];
-        next = pair->next_of_subscriber;
-        if (topic_matches(&topic, symbol->name, symbol->len) && --pair->holders == 0)
-            pair_remove(fanout, i);
+    for (uint32_t i = 0; i < range.count; i++) {
+        uint32_t pair = pair_find(fanout, subscriber, range.symbols[i]);
+        if (pair != PAIR_NONE && --fanout->pairs[pair].holders == 0)
+            pair_remove(fanout, pair);
     }
     return FANOUT_OK;
 }

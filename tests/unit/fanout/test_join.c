@@ -26,7 +26,7 @@ static void join(struct ear *ear, const char *text, struct history_mark played)
     join_all(ear, text, &played, 1);
 }
 
-static bool remembers(const struct ear *ear, const char *text, struct history_mark played)
+static bool remembers(struct ear *ear, const char *text, struct history_mark played)
 {
     const struct fanout_request request = {.played = &played, .played_count = 1};
     return fanout_remembers(&ear->fanout, text, strlen(text), &request);
