@@ -63,9 +63,8 @@ struct client {
     bool pinged;       /* since it was last heard */
     bool window_open;  /* ticks are waiting for each other, see max_delay_ms */
     bool websocket;
-    bool echo;      /* it is of /echo, and has no session */
-    uint8_t reason; /* enum close_reason, once it ends */
-    uint8_t command_strikes;
+    bool echo;           /* it is of /echo, and has no session */
+    uint8_t reason;      /* enum close_reason, once it ends */
     uint16_t refused;    /* over a limit: whatever it asks, this status; 0 when it isn't */
     uint16_t drain_code; /* close with this once everything has been sent; 0 for not */
     uint32_t generation;
@@ -96,6 +95,7 @@ struct client {
     size_t scanned;       /* of the inbox, by the HTTP parser */
     struct bytes inbox;   /* an unfinished request or message */
     struct input input;
+    uint32_t discarded; /* bytes that came once its goodbye was on the way */
     struct ws_parser parser;
 };
 

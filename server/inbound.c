@@ -13,6 +13,7 @@
 
 enum {
     ECHO_MESSAGES = 4,
+    DISCARD_MAX = 1024 * 1024, /* of what comes after the last that is acted on */
     INFLATED_KEPT = 64 * 1024, /* of the worker's buffer, between messages */
     TLS_HANDSHAKE = 0x16,      /* the first byte of a TLS client; of no HTTP request */
 };
@@ -415,12 +416,20 @@ void inbound_received(struct worker *worker, uint32_t index, const struct io_eve
     enqueue(worker, index);
 }
 
+/* Whether the stream goes on. Whoever is told goodbye is read on, so that what it still sends
+ * doesn't reset the connection before it has read that; but not without end. */
+static bool is_passing(struct client *client, int32_t result)
+{
+    if (!takes_input(client) && result > 0)
+        client->discarded += (uint32_t)result;
+    return (result > 0 || result == -ENOBUFS) && client->discarded < DISCARD_MAX;
+}
+
 /* What comes next of the client: the rest of what came, more, or its end. */
 static void go_on(struct worker *worker, uint32_t index, int32_t result)
 {
     struct client *client = &worker->clients[index];
-    bool passing = result > 0 || result == -ENOBUFS; /* the stream goes on */
-    if (!passing || client->state == CLIENT_GONE) {
+    if (!is_passing(client, result) || client->state == CLIENT_GONE) {
         client->receiving = false;
         input_ended(worker, index, result);
     } else if (client->input.rest && client->state == CLIENT_HTTP) {

@@ -51,6 +51,21 @@ def test_a_message_beyond_the_limit_closes_with_1009(sim, client, raw):
     assert other.close_code() == 1009
 
 
+def test_whoever_goes_on_sending_after_its_goodbye_is_read_no_further_than_a_mebibyte(sim, raw):
+    server = sim("rate=1,symbols=2", "--close-ms", 60000)
+    before = server.metrics().sum("tapehead_received_bytes_total")
+    one = raw(server).open()
+    one.send(b"\x81\x02{}")  # without a mask
+    try:
+        for _ in range(1024):
+            one.send(bytes(65536))
+        sent_all = True
+    except (ConnectionError, TimeoutError):
+        sent_all = False
+    assert not sent_all and wait_for(lambda: server.closed("protocol") == 1, 10)
+    assert server.metrics().sum("tapehead_received_bytes_total") - before < 1100 << 10
+
+
 def test_commands_beyond_the_limit_get_an_error_and_beyond_twice_as_many_a_close(sim, client):
     server = sim("rate=1,symbols=2", "--max-commands", 10)
     one = client(server)
