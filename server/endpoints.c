@@ -2,6 +2,7 @@
 /* endpoints: see endpoints.h. */
 #include "server/endpoints.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "schemas/tick_json.h"
@@ -74,16 +75,21 @@ static struct answer symbols(struct worker *worker, struct bytes *body)
     return (struct answer){.status = 200, .type = json_type};
 }
 
-static bool is_wanted(const struct fanout_symbol *symbol, const char *specs)
+/* By symbol, whether one of "A,B-*" asks for it; the caller frees. NULL when out of memory. */
+static bool *find_wanted(struct fanout *fanout, const char *specs)
 {
-    for (const char *spec = specs; spec;) {
+    bool *wanted = calloc(fanout->symbols_count + 1ull, sizeof *wanted);
+    for (const char *spec = wanted ? specs : NULL; spec;) {
         const char *comma = strchr(spec, ',');
         size_t len = comma ? (size_t)(comma - spec) : strlen(spec);
-        if (len && spec_matches(spec, len, symbol->name, symbol->len))
-            return true;
+        struct topic topic = {.len = (uint8_t)len};
+        memcpy(topic.text, spec, len);
+        struct name_range range = names_matching(fanout, &topic);
+        for (uint32_t i = 0; i < range.count; i++)
+            wanted[range.symbols[i]] = true;
         spec = comma ? comma + 1 : NULL;
     }
-    return false;
+    return wanted;
 }
 
 /* The bad one among "A,B-*", or NULL. */
@@ -114,10 +120,13 @@ static struct answer last(struct worker *worker, const struct http_request *requ
         return problem(body, 400,
                        "the query's symbols hold one that is neither a symbol nor a pattern");
     bool first = true;
+    bool *wanted = find_wanted(&worker->fanout, specs);
+    if (!wanted)
+        return problem(body, 503, "out of memory");
     bytes_printf(body, "{\"epoch\":\"%s\",\"last\":[", worker->cluster->epoch);
     for (uint32_t i = 0; i < worker->fanout.symbols_count; i++) {
         const struct fanout_symbol *symbol = &worker->fanout.symbols[i];
-        if (!symbol->last.seq || !is_wanted(symbol, specs))
+        if (!symbol->last.seq || !wanted[i])
             continue;
         uint8_t tick[WIRE_TICK_MAX];
         size_t tick_len =
@@ -126,6 +135,7 @@ static struct answer last(struct worker *worker, const struct http_request *requ
         bytes_append(body, tick, tick_len);
         first = false;
     }
+    free(wanted);
     bytes_printf(body, "]}\n");
     return (struct answer){.status = 200, .type = json_type};
 }

@@ -106,7 +106,4 @@ void command_finish(struct command *command);
 enum spec_kind { SPEC_BAD, SPEC_SYMBOL, SPEC_PATTERN };
 enum spec_kind spec_classify(const char *text, size_t len);
 
-/* Whether `symbol` is matched by `spec` (a good one). */
-bool spec_matches(const char *spec, size_t spec_len, const char *symbol, size_t symbol_len);
-
 #endif

@@ -21,10 +21,3 @@ enum spec_kind spec_classify(const char *text, size_t len)
             return SPEC_BAD;
     return pattern ? SPEC_PATTERN : SPEC_SYMBOL;
 }
-
-bool spec_matches(const char *spec, size_t spec_len, const char *symbol, size_t symbol_len)
-{
-    bool pattern = spec_len > 0 && spec[spec_len - 1] == '*';
-    size_t len = spec_len - pattern;
-    return (pattern ? symbol_len >= len : symbol_len == len) && memcmp(spec, symbol, len) == 0;
-}

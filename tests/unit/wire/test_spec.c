@@ -10,11 +10,6 @@ static enum spec_kind classify(const char *text)
     return spec_classify((const char *)guard_place(text, len), len);
 }
 
-static bool matches(const char *spec, const char *symbol)
-{
-    return spec_matches(spec, strlen(spec), symbol, strlen(symbol));
-}
-
 static void symbols_are_1_to_32_bytes_of_the_set(void **state)
 {
     (void)state;
@@ -48,26 +43,11 @@ static void a_pattern_has_one_star_at_its_end(void **state)
     assert_int_equal(classify("A B*"), SPEC_BAD);
 }
 
-static void a_pattern_matches_by_its_prefix_and_a_symbol_itself(void **state)
-{
-    (void)state;
-    assert_true(matches("*", "BTC-USD"));
-    assert_true(matches("BTC-*", "BTC-USD"));
-    assert_true(matches("BTC-*", "BTC-"));
-    assert_false(matches("BTC-*", "BTC"));
-    assert_false(matches("BTC-*", "ETH-USD"));
-    assert_true(matches("BTC-USD", "BTC-USD"));
-    assert_false(matches("BTC-USD", "BTC-USDT"));
-    assert_false(matches("BTC-USD", "BTC-US"));
-    assert_false(matches("btc-usd", "BTC-USD"));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(symbols_are_1_to_32_bytes_of_the_set),
         cmocka_unit_test(a_pattern_has_one_star_at_its_end),
-        cmocka_unit_test(a_pattern_matches_by_its_prefix_and_a_symbol_itself),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
