@@ -173,12 +173,23 @@ void writer_number(struct writer *writer, double value)
     }
 }
 
-/* The length of the next piece of text: a character (*sound), or the longest start of one that its
- * next byte breaks (Unicode 3.9, "maximal subpart"), at least a byte. `len` is not 0. */
+static bool is_plain(uint8_t byte)
+{
+    return byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\';
+}
+
+/* The length of the next piece of text: characters that stand for themselves in every format
+ * (*sound), any other character (*sound), or the longest start of one that its next byte breaks
+ * (Unicode 3.9, "maximal subpart"), at least a byte. `len` is not 0. */
 static size_t next_piece(const uint8_t *text, size_t len, bool *sound)
 {
     struct utf8 utf8 = {0};
     size_t i = 0;
+    while (i < len && is_plain(text[i]))
+        i++;
+    *sound = true;
+    if (i > 0)
+        return i;
     do {
         *sound = utf8_feed(&utf8, text + i, 1);
         if (!*sound)
