@@ -434,8 +434,11 @@ static void go_on(struct worker *worker, uint32_t index, int32_t result)
         input_ended(worker, index, result);
     } else if (client->input.rest && client->state == CLIENT_HTTP) {
         enqueue(worker, index);
-    } else {
+    } else if (takes_input(client)) {
         io_receive(worker->io, client->socket, client_token(worker, index));
+    } else {
+        io_discard(worker->io, client->socket, client_token(worker, index),
+                   DISCARD_MAX - client->discarded);
     }
 }
 

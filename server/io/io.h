@@ -76,6 +76,9 @@ void io_accept(struct io *io);
 void io_stop_accepting(struct io *io);
 void io_receive(struct io *io, uint32_t socket, struct io_token token);
 
+/* Receives up to `max` bytes for nobody: an IO_RECEIVE, too, of which only the result is of use. */
+void io_discard(struct io *io, uint32_t socket, struct io_token token, uint32_t max);
+
 /* The bytes must stay until the next submit has returned; the IO_SEND event comes with it, or with
  * the one after. */
 void io_send(struct io *io, uint32_t socket, struct io_token token, const uint8_t *data,

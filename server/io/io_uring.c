@@ -218,6 +218,15 @@ void io_receive(struct io *io, uint32_t socket, struct io_token token)
     tag(sqe, REQUEST_RECEIVE, token);
 }
 
+void io_discard(struct io *io, uint32_t socket, struct io_token token, uint32_t max)
+{
+    struct io_uring_sqe *sqe = next_sqe(io, REQUEST_RECEIVE, token);
+    /* TCP drops the bytes without a copy, as many at once as there are (tcp(7), MSG_TRUNC). */
+    io_uring_prep_recv(sqe, (int)socket, NULL, max, MSG_TRUNC);
+    sqe->flags |= IOSQE_FIXED_FILE;
+    tag(sqe, REQUEST_RECEIVE, token);
+}
+
 void io_send(struct io *io, uint32_t socket, struct io_token token, const uint8_t *data,
              uint32_t len)
 {

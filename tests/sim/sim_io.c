@@ -86,6 +86,12 @@ void io_receive(struct io *io, uint32_t socket, struct io_token token)
     queue(io, (struct op){.kind = OP_RECEIVE, .socket = socket, .token = token});
 }
 
+void io_discard(struct io *io, uint32_t socket, struct io_token token, uint32_t max)
+{
+    (void)max; /* less may come, and does */
+    io_receive(io, socket, token);
+}
+
 static void queue_send(struct io *io, struct op op)
 {
     struct slot *slot = open_slot(io, op.socket, "send");
