@@ -15,6 +15,7 @@
 
 enum {
     QUERY_SYMBOLS_MAX = 4096, /* bytes of ?symbols=, decoded */
+    COMMAND_BYTES = 4096,     /* of a command, beyond which it counts for more than one */
 };
 
 enum wire_format session_format(const struct worker *worker, uint32_t index)
@@ -256,22 +257,28 @@ bool session_takes_ping(struct worker *worker, uint32_t index)
     return worker->clients[index].echo || count_command(worker, index);
 }
 
-/* Beyond the limit commands are refused. */
-static bool within_rate(struct worker *worker, uint32_t index)
+/* Beyond the limit commands are refused. A long one is taken whole, and counts by its length: what
+ * it costs is what it names. */
+static bool within_rate(struct worker *worker, uint32_t index, size_t len)
 {
+    struct client *client = &worker->clients[index];
+    uint64_t max = worker->cluster->config->max_commands;
     if (!count_command(worker, index))
         return false;
-    if (worker->clients[index].commands <= worker->cluster->config->max_commands)
-        return true;
-    session_problem(worker, index, NULL, "too_many_commands",
-                    "more commands a second than this server takes");
-    return false;
+    if (client->commands > max) {
+        session_problem(worker, index, NULL, "too_many_commands",
+                        "more commands a second than this server takes");
+        return false;
+    }
+    uint64_t more = len / COMMAND_BYTES, left = max - client->commands;
+    client->commands += (uint32_t)(more < left ? more : left);
+    return true;
 }
 
 void session_message(struct worker *worker, uint32_t index, const uint8_t *data, size_t len)
 {
     counter_add(&worker->metrics->commands, 1);
-    if (!within_rate(worker, index))
+    if (!within_rate(worker, index, len))
         return;
     struct command command;
     command_read(&command, session_format(worker, index), data, len);

@@ -76,6 +76,16 @@ def test_commands_beyond_the_limit_get_an_error_and_beyond_twice_as_many_a_close
     assert errors and {error["code"] for error in errors} == {"too_many_commands"}
 
 
+def test_a_long_command_counts_by_its_length_and_is_taken_whole(sim, client):
+    one = client(sim("rate=1,symbols=2", "--max-commands", 10))
+    for n in range(6):
+        one.send("ping", id=n, padding="y" * 40000)
+    answers = [one.answer() for _ in range(6)]
+    # These may straddle two seconds, each with its own allowance.
+    assert answers[0]["type"] == "pong" and 1 <= sum(answer["type"] == "pong" for answer in answers) <= 2
+    assert {answer["code"] for answer in answers if answer["type"] == "error"} == {"too_many_commands"}
+
+
 def test_commands_within_the_limit_are_all_answered(sim, client):
     one = client(sim("rate=1,symbols=2", "--max-commands", 1000))
     for n in range(900):
