@@ -24,7 +24,10 @@ enum {
     ACCEPT_PAUSE_MS = 10, /* after a failed accept */
     WINDOW_JUDGE_MS = 10,
     FLUSH_SENDS_MAX = 256, /* a turn */
-    INPUT_NS = 200000,     /* a turn, give or take one input */
+    INPUT_NS = 50000,      /* a turn, give or take one input */
+    INPUT_REST = 3,        /* times what input took, in which none is taken */
+    INPUT_PATIENCE_NS = 5000000,
+    TICKS_RECENT_MS = 1000,
     IDLE_WAIT_MS = 10000,
     DRAIN_WAIT_MS = 10,  /* at shutdown, to see that the last has gone */
     SOCKETS_MARGIN = 16, /* slots between a close and its completion */
@@ -219,26 +222,15 @@ static void handle(struct worker *worker, const struct io_event *event)
 }
 
 /* Returns how many events there were. */
-static uint32_t reap(struct worker *worker, int64_t wait_ms)
+static uint32_t reap(struct worker *worker, int64_t wait_ns)
 {
     struct io_event events[EVENTS_MAX];
-    uint32_t n = wait_ms > 0 ? io_wait(worker->io, wait_ms * 1000000, events, EVENTS_MAX)
+    uint32_t n = wait_ns > 0 ? io_wait(worker->io, wait_ns, events, EVENTS_MAX)
                              : io_turn(worker->io, events, EVENTS_MAX);
     read_clocks(worker);
     for (uint32_t i = 0; i < n; i++)
         handle(worker, &events[i]);
     return n;
-}
-
-/* As much of what clients sent as a turn has time for. What it costs is theirs to choose, within
- * their limits, and they may be many: the ticks of all others don't wait for more than this. */
-static void take_inputs(struct worker *worker)
-{
-    if (worker->inputs_first == SOCKET_NONE)
-        return;
-    int64_t until_ns = clock_mono_ns() + INPUT_NS;
-    while (inbound_take(worker) && clock_mono_ns() < until_ns)
-        ;
 }
 
 /* Asks for as many connections as the pace allows; a pause saves up a tenth of a second of them. */
@@ -285,6 +277,8 @@ static uint64_t drain(struct worker *worker)
         ring_release(ring, worker->index, i);
         taken += i;
     }
+    if (taken)
+        worker->ticked_ms = worker->now_ms;
     return taken;
 }
 
@@ -352,6 +346,29 @@ static void close_doomed(struct worker *worker)
     }
 }
 
+/* Ticks that wait to be sent are first, unless they do so all the time. */
+static bool may_take_inputs(const struct worker *worker)
+{
+    int64_t since_ns = clock_mono_ns() - worker->inputs_at_ns;
+    return worker->inputs_first != SOCKET_NONE && since_ns >= 0 &&
+           (!worker->fanout.dirty.count || since_ns >= INPUT_PATIENCE_NS);
+}
+
+/* As much of what clients sent as a turn has time for, and the answers. What it costs is theirs to
+ * choose, within their limits, and they may be many: where there are ticks, a quarter of the time
+ * is all they get, for they cost the ticks not only that, but caches and the other threads of the
+ * core. */
+static void take_inputs(struct worker *worker)
+{
+    if (!may_take_inputs(worker))
+        return;
+    int64_t began_ns = clock_mono_ns(), took_ns = 0;
+    while (took_ns < INPUT_NS && inbound_take(worker))
+        took_ns = clock_mono_ns() - began_ns;
+    bool ticks = worker->now_ms - worker->ticked_ms < TICKS_RECENT_MS;
+    worker->inputs_at_ns = began_ns + took_ns + (ticks ? took_ns * INPUT_REST : 0);
+}
+
 /* Behind, the worker makes its sends fewer and larger: it lets ticks wait for each other, twice as
  * long at each look, and half as long once the ring is empty again. */
 static void judge_window(struct worker *worker)
@@ -386,6 +403,15 @@ static void publish_metrics(struct worker *worker)
     counter_add(&metrics->turns, 1);
 }
 
+/* Until the next input may be taken, `wait_ns` at most. */
+static int64_t inputs_wait_ns(const struct worker *worker, int64_t wait_ns)
+{
+    if (worker->inputs_first == SOCKET_NONE)
+        return wait_ns;
+    int64_t rest_ns = worker->inputs_at_ns - clock_mono_ns();
+    return rest_ns < wait_ns ? rest_ns : wait_ns;
+}
+
 /* Sleeps unless the ring has something: the doorbell is armed first, then the ring looked at again.
  */
 static void sleep_until_rung(struct worker *worker)
@@ -398,15 +424,15 @@ static void sleep_until_rung(struct worker *worker)
     if (worker->accepts_armed < IO_ACCEPTS_MAX && !worker->drain_until_ms)
         wait_ms = wait_ms < ACCEPT_PAUSE_MS ? wait_ms : ACCEPT_PAUSE_MS;
     doorbell_arm(bell);
-    wait_ms = playback_wait_ms(worker, wait_ms);
+    int64_t wait_ns = inputs_wait_ns(worker, playback_wait_ms(worker, wait_ms) * 1000000);
     bool stopping =
         atomic_load_explicit(&worker->stop, memory_order_acquire) && !worker->drain_until_ms;
-    if (ring_peek(feed_ring(worker->cluster->feed), worker->index, &slots) || wait_ms == 0 ||
+    if (ring_peek(feed_ring(worker->cluster->feed), worker->index, &slots) || wait_ns <= 0 ||
         stopping)
-        wait_ms = 0;
+        wait_ns = 0;
     else
         counter_add(&worker->metrics->sleeps, 1);
-    reap(worker, wait_ms);
+    reap(worker, wait_ns);
     doorbell_disarm(bell);
 }
 
@@ -451,8 +477,7 @@ void worker_run(struct worker *worker)
         fire_timers(worker);
         judge_window(worker);
         publish_metrics(worker);
-        if (taken || worker->fanout.dirty.count || worker->fanout.doomed.count ||
-            worker->inputs_first != SOCKET_NONE)
+        if (taken || worker->fanout.dirty.count || worker->fanout.doomed.count)
             reap(worker, 0);
         else
             sleep_until_rung(worker);

@@ -6,8 +6,8 @@
  *
  * A turn, in this order: reap what ended and act on it; take some of what clients sent; drain some
  * ticks into queues; gather and send for the dirty; fire timers. It is cut into chunks, so that one
- * tick to ten thousand clients delays neither an accept nor a pong, and what hostile clients send
- * delays no tick.
+ * tick to ten thousand clients delays neither an accept nor a pong, and what clients send has a
+ * quarter of the time at most, so that what hostile ones send delays no tick.
  */
 #ifndef TAPEHEAD_SERVER_WORKER_H
 #define TAPEHEAD_SERVER_WORKER_H
@@ -66,6 +66,8 @@ struct worker {
     uint64_t inbox_used;   /* bytes of clients' unfinished messages */
     uint32_t inputs_first; /* clients whose input waits, in order; SOCKET_NONE when none does */
     uint32_t inputs_last;
+    int64_t inputs_at_ns;   /* when more of it may be taken, monotonic */
+    int64_t ticked_ms;      /* when there was last a tick */
     int64_t now_ns;         /* wall, once a turn */
     int64_t now_ms;         /* monotonic, once a turn */
     int64_t drain_until_ms; /* 0 before shutdown */
