@@ -290,8 +290,9 @@ static void look_after(struct mob *mob)
 static void gather(struct mob *mob)
 {
     for (int i = 0; i < mob->kinds_count; i++)
-        for (uint32_t n = 0; n < mob->kinds[i].at_once &&
-                             (!mob->only || strcmp(mob->only, mob->kinds[i].name) == 0);
+        for (uint32_t n = 0;
+             n < mob->kinds[i].at_once &&
+             (mob->only ? strcmp(mob->only, mob->kinds[i].name) == 0 : !mob->kinds[i].tame);
              n++) {
             CHECK(mob->members_count < MEMBERS_MAX);
             mob->members[mob->members_count++] = (struct member){.kind = (uint32_t)i};
