@@ -11,6 +11,7 @@
 
 #include "feed/clock.h"
 #include "feed/log.h"
+#include "server/budgets.h"
 #include "server/inbound.h"
 #include "server/outbound.h"
 #include "server/playback.h"
@@ -470,6 +471,7 @@ void worker_run(struct worker *worker)
             return;
         accept_some(worker);
         take_inputs(worker);
+        budgets_relieve(worker);
         uint64_t taken = drain(worker);
         close_doomed(worker);
         playback_serve(worker);

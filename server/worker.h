@@ -64,6 +64,7 @@ struct worker {
     struct inflate *inflate;
     struct bytes inflated; /* a client's deflated message */
     uint64_t inbox_used;   /* bytes of clients' unfinished messages */
+    uint32_t budgets_hand; /* the client at which to look next, see budgets.h */
     uint32_t inputs_first; /* clients whose input waits, in order; SOCKET_NONE when none does */
     uint32_t inputs_last;
     int64_t inputs_at_ns;   /* when more of it may be taken, monotonic */

@@ -93,6 +93,34 @@ def test_commands_within_the_limit_are_all_answered(sim, client):
     assert [one.answer()["id"] for _ in range(900)] == list(range(900))
 
 
+def test_answers_that_others_leave_unread_close_them_and_nobody_else(sim, client, raw):
+    server = sim("rate=1000,symbols=100", "--control-budget", 1 << 20, "--heartbeat-ms", 100, workers=1)
+    good = client(server)
+    good.ask("subscribe", symbols=["*"])
+    assert wait_for(lambda: len(server.json("/v1/last")["last"]) > 90)
+    deaf = [raw(server, receive_buffer=4096) for _ in range(30)]
+    for one in deaf:
+        one.send(b"GET /v1/last HTTP/1.1\r\nHost: x\r\n\r\n" * 40)
+    assert wait_for(lambda: server.closed("control") > 0)
+    before = len(good.of("heartbeat"))
+    assert len(good.ask("subscribe", id=2, symbols=[f"S{n}" for n in range(1000)])["symbols"]) == 1000
+    good.drain(2)
+    assert len(good.of("heartbeat")) > before + 10 and server.closed("control") < 30
+
+
+def test_messages_that_others_leave_unfinished_close_them_and_nobody_else(sim, client, raw):
+    server = sim("rate=1,symbols=2", "--inbox-budget", 1 << 20, workers=1)
+    slow = [raw(server).open() for _ in range(16)]
+    for one in slow:
+        one.send(b"\x01\xfe\xe0\x00\0\0\0\0" + b"{" * 0xe000)
+    assert wait_for(lambda: server.metrics().sum("tapehead_received_bytes_total") > 16 * 0xe000)
+    good = client(server)
+    names = [f"SYMBOL-NUMBER-{n}" for n in range(1000)]
+    for n in range(5):
+        assert len(good.ask("subscribe", id=n, symbols=names)["symbols"]) == 1000
+    assert wait_for(lambda: server.closed("limit") > 0) and server.closed("limit") < 16
+
+
 def test_symbols_beyond_the_limit_are_refused_and_counted(broker, on_topic, client):
     topic = broker.topic()
     server = on_topic(topic, "--symbols-max", 3)
