@@ -10,7 +10,16 @@
 #include "server/fanout/gather.h"
 #include "server/fanout/sendq.h"
 
-enum { SYMBOLS = 100, EACH = 10, TICKS = 64, QUEUED = 64, QUEUES = 1024, TEXTS = 256 };
+enum {
+    SYMBOLS = 100,
+    EACH = 10,
+    TICKS = 64,
+    QUEUED = 64,
+    QUEUES = 1024,
+    TEXTS = 256,
+    MANY = 40000,
+    NAMES = 500
+};
 
 struct fanout_micro {
     struct fanout fanout;
@@ -21,6 +30,11 @@ struct fanout_micro {
     uint32_t next;
     uint32_t ticks_a_turn;
 };
+
+static int name_of(uint32_t symbol, char name[16])
+{
+    return snprintf(name, 16, "SIM%u-USD", symbol);
+}
 
 static void subscribe_all(struct fanout_micro *self, uint32_t clients, const uint32_t *hands)
 {
@@ -40,7 +54,7 @@ static int fill(struct fanout_micro *self, uint32_t clients)
     int rc = hands ? catalog_init(&self->catalog, SYMBOLS) : -1;
     for (uint32_t i = 0; rc == 0 && i < SYMBOLS; i++) {
         char name[16];
-        int len = snprintf(name, sizeof name, "SIM%u-USD", i);
+        int len = name_of(i, name);
         catalog_add(&self->catalog, name, (size_t)len);
         fanout_symbol(&self->fanout, i, name, (uint32_t)len);
     }
@@ -144,6 +158,52 @@ static uint64_t deliver(void *arg)
     return self->fanout.delivered - delivered;
 }
 
+/* ---- subscriptions ---- */
+
+static void *begin_subscribe(void)
+{
+    struct fanout_config config = {.subscribers_max = 1,
+                                   .symbols_max = MANY,
+                                   .pairs_max = NAMES,
+                                   .holds_max = NAMES,
+                                   .queue_frames_max = 16,
+                                   .queue_bytes_max = 65536,
+                                   .control_bytes_max = 65536,
+                                   .control_budget = 1 << 20,
+                                   .arena_bytes = 1 << 20,
+                                   .arena_frames = 1024};
+    struct fanout *fanout = calloc(1, sizeof *fanout);
+    if (!fanout || fanout_init(fanout, &config) < 0) {
+        free(fanout);
+        return NULL;
+    }
+    for (uint32_t i = 0; i < MANY; i++) {
+        char name[16];
+        int len = name_of(i, name);
+        fanout_symbol(fanout, i, name, (uint32_t)len);
+    }
+    fanout_join(fanout, 0, ENCODE_JSON);
+    return fanout;
+}
+
+static void end_subscribe(void *arg)
+{
+    fanout_finish(arg);
+    free(arg);
+}
+
+static uint64_t subscribe(void *arg)
+{
+    const struct fanout_request request = {0};
+    char name[16];
+    for (uint32_t i = 0; i < NAMES; i++)
+        fanout_subscribe(arg, 0, name, (size_t)name_of(i * (MANY / NAMES), name), &request);
+    for (uint32_t i = 0; i < NAMES; i++)
+        fanout_unsubscribe(arg, 0, name, (size_t)name_of(i * (MANY / NAMES), name));
+    fanout_bury(arg);
+    return NAMES;
+}
+
 /* ---- queue ---- */
 
 struct queue_micro {
@@ -219,7 +279,7 @@ static uint64_t match(void *arg)
     uint64_t sum = 0;
     for (uint32_t i = 0; i < TEXTS; i++) {
         char name[16];
-        int len = snprintf(name, sizeof name, "SIM%u-USD", i);
+        int len = name_of(i, name);
         topics_each_matching(arg, name, (size_t)len, note, &sum);
     }
     return sum ? TEXTS : 1;
@@ -230,6 +290,8 @@ const struct micro micro_fanouts[] = {
     {"fanout.1000x64", "delivery, 1000 clients, 64 ticks a turn", begin_1000_many, deliver, end, 0},
     {"fanout.10000x64", "delivery, 10,000 clients, 64 ticks a turn", begin_10000_many, deliver, end,
      0},
+    {"subscribe", "one of 40,000 symbols subscribed to, and left", begin_subscribe, subscribe,
+     end_subscribe, 0},
     {"queue", "frame in and out", begin_queue, queue, end_queue, 0},
     {"topics", "new symbol looked up", begin_topics, match, end_topics, 0},
     {0},
