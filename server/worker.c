@@ -27,7 +27,6 @@ enum {
     FLUSH_SENDS_MAX = 256, /* a turn */
     INPUT_NS = 50000,      /* a turn, give or take one input */
     INPUT_REST = 3,        /* times what input took, in which none is taken */
-    INPUT_PATIENCE_NS = 5000000,
     TICKS_RECENT_MS = 1000,
     IDLE_WAIT_MS = 10000,
     DRAIN_WAIT_MS = 10,  /* at shutdown, to see that the last has gone */
@@ -234,6 +233,20 @@ static uint32_t reap(struct worker *worker, int64_t wait_ns)
     return n;
 }
 
+/* As much of what clients sent as a turn has time for. What it costs is theirs to choose, within
+ * their limits, and they may be many: where there are ticks, a quarter of the time is all they get,
+ * for they cost the ticks not only that, but caches and the other threads of the core. */
+static void take_inputs(struct worker *worker)
+{
+    int64_t began_ns = clock_mono_ns(), took_ns = 0;
+    if (worker->inputs_first == SOCKET_NONE || began_ns < worker->inputs_at_ns)
+        return;
+    while (took_ns < INPUT_NS && inbound_take(worker))
+        took_ns = clock_mono_ns() - began_ns;
+    bool ticks = worker->now_ms - worker->ticked_ms < TICKS_RECENT_MS;
+    worker->inputs_at_ns = began_ns + took_ns + (ticks ? took_ns * INPUT_REST : 0);
+}
+
 /* Asks for as many connections as the pace allows; a pause saves up a tenth of a second of them. */
 static void accept_some(struct worker *worker)
 {
@@ -345,29 +358,6 @@ static void close_doomed(struct worker *worker)
         case DOOM_NONE: break;
         }
     }
-}
-
-/* Ticks that wait to be sent are first, unless they do so all the time. */
-static bool may_take_inputs(const struct worker *worker)
-{
-    int64_t since_ns = clock_mono_ns() - worker->inputs_at_ns;
-    return worker->inputs_first != SOCKET_NONE && since_ns >= 0 &&
-           (!worker->fanout.dirty.count || since_ns >= INPUT_PATIENCE_NS);
-}
-
-/* As much of what clients sent as a turn has time for, and the answers. What it costs is theirs to
- * choose, within their limits, and they may be many: where there are ticks, a quarter of the time
- * is all they get, for they cost the ticks not only that, but caches and the other threads of the
- * core. */
-static void take_inputs(struct worker *worker)
-{
-    if (!may_take_inputs(worker))
-        return;
-    int64_t began_ns = clock_mono_ns(), took_ns = 0;
-    while (took_ns < INPUT_NS && inbound_take(worker))
-        took_ns = clock_mono_ns() - began_ns;
-    bool ticks = worker->now_ms - worker->ticked_ms < TICKS_RECENT_MS;
-    worker->inputs_at_ns = began_ns + took_ns + (ticks ? took_ns * INPUT_REST : 0);
 }
 
 /* Behind, the worker makes its sends fewer and larger: it lets ticks wait for each other, twice as
