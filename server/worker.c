@@ -24,9 +24,10 @@ enum {
     ACCEPT_BURST_NS = 100000000,
     ACCEPT_PAUSE_MS = 10, /* after a failed accept */
     WINDOW_JUDGE_MS = 10,
-    FLUSH_SENDS_MAX = 256, /* a turn */
-    INPUT_NS = 50000,      /* a turn, give or take one input */
-    INPUT_REST = 3,        /* times what input took, in which none is taken */
+    FLUSH_SENDS_MAX = 256,       /* a turn */
+    INPUT_NS = 50000,            /* a turn, give or take one input */
+    INPUT_REST = 3,              /* times what input took, in which none is taken */
+    INPUT_REST_MAX_NS = 3000000, /* some of what it took may have been another thread's */
     TICKS_RECENT_MS = 1000,
     IDLE_WAIT_MS = 10000,
     DRAIN_WAIT_MS = 10,  /* at shutdown, to see that the last has gone */
@@ -244,7 +245,9 @@ static void take_inputs(struct worker *worker)
     while (took_ns < INPUT_NS && inbound_take(worker))
         took_ns = clock_mono_ns() - began_ns;
     bool ticks = worker->now_ms - worker->ticked_ms < TICKS_RECENT_MS;
-    worker->inputs_at_ns = began_ns + took_ns + (ticks ? took_ns * INPUT_REST : 0);
+    int64_t rest_ns =
+        took_ns < INPUT_REST_MAX_NS / INPUT_REST ? took_ns * INPUT_REST : INPUT_REST_MAX_NS;
+    worker->inputs_at_ns = began_ns + took_ns + (ticks ? rest_ns : 0);
 }
 
 /* Asks for as many connections as the pace allows; a pause saves up a tenth of a second of them. */

@@ -47,8 +47,8 @@ static void draw_sizes(struct config *config)
 static void draw_times(struct config *config, uint32_t round_us)
 {
     config->heartbeat_ms = PICK(0, 5, 100, 1000);
-    /* A few hundred rounds: a request may come byte by byte. */
-    config->handshake_ms = 500 + round_us * 2 / 5;
+    /* A few hundred rounds: a request may come byte by byte, and input rests. */
+    config->handshake_ms = 2000 + round_us * 2 / 5;
     config->ping_ms = PICK(150, 20000);
     config->idle_ms = config->ping_ms + 3000 + round_us; /* polite clients answer their pings */
     config->stall_ms = 1000 + round_us / 2; /* an event may be late, and so may the next */
