@@ -82,9 +82,7 @@ static bool *find_wanted(struct fanout *fanout, const char *specs)
     for (const char *spec = wanted ? specs : NULL; spec;) {
         const char *comma = strchr(spec, ',');
         size_t len = comma ? (size_t)(comma - spec) : strlen(spec);
-        struct topic topic = {.len = (uint8_t)len};
-        memcpy(topic.text, spec, len);
-        struct name_range range = names_matching(fanout, &topic);
+        struct name_range range = names_matching(fanout, spec, len);
         for (uint32_t i = 0; i < range.count; i++)
             wanted[range.symbols[i]] = true;
         spec = comma ? comma + 1 : NULL;

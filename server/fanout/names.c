@@ -91,15 +91,16 @@ static void put_in_order(struct fanout *fanout)
     names->in_order = names->count;
 }
 
-struct name_range names_matching(struct fanout *fanout, const struct topic *topic)
+struct name_range names_matching(struct fanout *fanout, const char *text, size_t len)
 {
+    struct topic topic = {.len = (uint8_t)len};
+    memcpy(topic.text, text, len);
     put_in_order(fanout);
-    uint32_t first =
-        lower_bound(fanout, fanout->names.count, topic->text, topic->len - topic_is_pattern(topic));
+    uint32_t first = lower_bound(fanout, fanout->names.count, text, len - topic_is_pattern(&topic));
     uint32_t end = first;
     for (; end < fanout->names.count; end++) {
         const struct fanout_symbol *symbol = &fanout->symbols[fanout->names.by_name[end]];
-        if (!topic_matches(topic, symbol->name, symbol->len))
+        if (!topic_matches(&topic, symbol->name, symbol->len))
             break;
     }
     return (struct name_range){.symbols = fanout->names.by_name + first, .count = end - first};

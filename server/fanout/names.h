@@ -12,7 +12,6 @@
 #include <stdint.h>
 
 struct fanout;
-struct topic;
 
 struct names {
     uint32_t *by_name; /* symbols */
@@ -38,7 +37,7 @@ void names_finish(struct names *names, uint32_t max);
 /* The fan-out's next symbol, named already. */
 void names_add(struct names *names, uint32_t symbol);
 
-/* The symbols that the topic matches, by name. */
-struct name_range names_matching(struct fanout *fanout, const struct topic *topic);
+/* The symbols that `text` asks for, a good symbol or pattern, by name. */
+struct name_range names_matching(struct fanout *fanout, const char *text, size_t len);
 
 #endif

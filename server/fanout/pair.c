@@ -3,6 +3,7 @@
 #include "server/fanout/pair.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 #include "feed/base.h"
 
@@ -120,22 +121,20 @@ static void link_pair(struct fanout *fanout, struct subscriber *sub, uint32_t in
                              index, pair->subscriber);
 }
 
+static int compare_since(const void *key, const void *element)
+{
+    const struct fanout_symbol *symbol = key;
+    const struct fanout_since *since = element;
+    return names_compare(symbol->name, symbol->len, since->symbol, since->symbol_len);
+}
+
 static const struct fanout_since *find_since(const struct fanout_request *request,
                                              const struct fanout_symbol *symbol)
 {
-    uint32_t low = 0, high = request->since_count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        const struct fanout_since *since = &request->since[middle];
-        int order = names_compare(since->symbol, since->symbol_len, symbol->name, symbol->len);
-        if (order == 0)
-            return since;
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return NULL;
+    if (!request->since_count)
+        return NULL;
+    return bsearch(symbol, request->since, request->since_count, sizeof *request->since,
+                   compare_since);
 }
 
 /* The account goes on from what the client has. */

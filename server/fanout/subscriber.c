@@ -123,10 +123,10 @@ bool fanout_waiting(const struct subscriber *sub)
 /* ---- subscriptions ---- */
 
 /* Room is judged before anything changes, so that a refusal leaves no half of a subscription. */
-static bool has_room(struct fanout *fanout, uint32_t subscriber, const struct topic *topic,
+static bool has_room(struct fanout *fanout, uint32_t subscriber, bool pattern,
                      struct name_range range)
 {
-    uint64_t need = !topic_is_pattern(topic) && !range.count; /* for one that may come */
+    uint64_t need = !pattern && !range.count; /* for one that may come */
     for (uint32_t i = 0; i < range.count; i++)
         need += pair_find(fanout, subscriber, range.symbols[i]) == PAIR_NONE;
     return fanout->pairs_live + need <= fanout->config.pairs_max;
@@ -145,25 +145,17 @@ static void change_terms(struct fanout *fanout, uint32_t hold, struct name_range
     }
 }
 
-static struct topic topic_of(const char *text, size_t len)
-{
-    struct topic topic = {.len = (uint8_t)len};
-    memcpy(topic.text, text, len);
-    return topic;
-}
-
 enum fanout_answer fanout_subscribe(struct fanout *fanout, uint32_t subscriber, const char *text,
                                     size_t len, const struct fanout_request *request)
 {
     struct subscriber *sub = &fanout->subscribers[subscriber];
-    struct topic topic = topic_of(text, len);
-    struct name_range range = names_matching(fanout, &topic);
+    struct name_range range = names_matching(fanout, text, len);
     uint32_t hold = topics_find(&fanout->topics, subscriber, text, len);
     if (hold != TOPIC_NONE) {
         change_terms(fanout, hold, range, request->terms);
         return FANOUT_OK;
     }
-    if (!has_room(fanout, subscriber, &topic, range))
+    if (!has_room(fanout, subscriber, text[len - 1] == '*', range))
         return FANOUT_FULL;
     hold = topics_hold(&fanout->topics, &sub->holds, subscriber, text, len, request->terms);
     if (hold == TOPIC_NONE)
@@ -177,8 +169,7 @@ enum fanout_answer fanout_subscribe(struct fanout *fanout, uint32_t subscriber, 
 bool fanout_remembers(struct fanout *fanout, const char *text, size_t len,
                       const struct fanout_request *request)
 {
-    struct topic topic = topic_of(text, len);
-    struct name_range range = names_matching(fanout, &topic);
+    struct name_range range = names_matching(fanout, text, len);
     for (uint32_t i = 0; i < range.count; i++) {
         const struct tick *last = &fanout->symbols[range.symbols[i]].last;
         const struct history_mark *mark = pair_played(fanout, range.symbols[i], request);
@@ -198,8 +189,7 @@ enum fanout_answer fanout_unsubscribe(struct fanout *fanout, uint32_t subscriber
     uint32_t hold = topics_find(&fanout->topics, subscriber, text, len);
     if (hold == TOPIC_NONE)
         return FANOUT_UNKNOWN;
-    struct topic topic = topic_of(text, len);
-    struct name_range range = names_matching(fanout, &topic);
+    struct name_range range = names_matching(fanout, text, len);
     topics_release(&fanout->topics, &sub->holds, hold);
     sub->holds_count--;
     for (uint32_t i = 0; i < range.count; i++) {

@@ -33,9 +33,7 @@ static void add(struct fanout *fanout, const char *name)
 
 static struct name_range find(struct fanout *fanout, const char *text)
 {
-    struct topic topic = {.len = (uint8_t)strlen(text)};
-    memcpy(topic.text, text, topic.len);
-    return names_matching(fanout, &topic);
+    return names_matching(fanout, text, strlen(text));
 }
 
 static void a_name_finds_its_symbol_and_no_other(void **state)
@@ -99,7 +97,7 @@ static void check(struct fanout *fanout, const char *text)
     struct topic topic = {.len = (uint8_t)strlen(text)};
     memcpy(topic.text, text, topic.len);
     bool found[SYMBOLS] = {false};
-    struct name_range range = names_matching(fanout, &topic);
+    struct name_range range = find(fanout, text);
     for (uint32_t i = 0; i < range.count; i++) {
         assert_false(found[range.symbols[i]]);
         found[range.symbols[i]] = true;
