@@ -6,24 +6,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "feed/base.h"
 #include "server/fanout/batch.h"
 #include "server/fanout/pair.h"
-
-static void *reserve(size_t bytes)
-{
-    void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    return memory == MAP_FAILED ? NULL : memory;
-}
-
-static void unreserve(void *memory, size_t bytes)
-{
-    if (memory)
-        munmap(memory, bytes);
-}
+#include "server/fanout/reserve.h"
 
 static uint32_t round_up(uint32_t n)
 {

@@ -5,16 +5,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "server/fanout/fanout.h"
-
-static void *reserve(size_t bytes)
-{
-    void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    return memory == MAP_FAILED ? NULL : memory;
-}
+#include "server/fanout/reserve.h"
 
 int names_init(struct names *names, uint32_t max)
 {
@@ -28,10 +21,8 @@ int names_init(struct names *names, uint32_t max)
 
 void names_finish(struct names *names, uint32_t max)
 {
-    if (names->by_name)
-        munmap(names->by_name, max * sizeof *names->by_name);
-    if (names->fresh)
-        munmap(names->fresh, max * sizeof *names->fresh);
+    unreserve(names->by_name, max * sizeof *names->by_name);
+    unreserve(names->fresh, max * sizeof *names->fresh);
     *names = (struct names){0};
 }
 

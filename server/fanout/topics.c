@@ -4,16 +4,9 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "feed/base.h"
-
-static void *reserve(size_t bytes)
-{
-    void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    return memory == MAP_FAILED ? NULL : memory;
-}
+#include "server/fanout/reserve.h"
 
 int topics_init(struct topics *topics, uint32_t max)
 {
@@ -37,14 +30,10 @@ int topics_init(struct topics *topics, uint32_t max)
 
 void topics_finish(struct topics *topics)
 {
-    if (topics->topics)
-        munmap(topics->topics, (size_t)topics->max * sizeof *topics->topics);
-    if (topics->holds)
-        munmap(topics->holds, (size_t)topics->max * sizeof *topics->holds);
-    if (topics->buckets)
-        munmap(topics->buckets, (topics->buckets_mask + 1ull) * sizeof *topics->buckets);
-    if (topics->hold_buckets)
-        munmap(topics->hold_buckets, (topics->buckets_mask + 1ull) * sizeof *topics->hold_buckets);
+    unreserve(topics->topics, (size_t)topics->max * sizeof *topics->topics);
+    unreserve(topics->holds, (size_t)topics->max * sizeof *topics->holds);
+    unreserve(topics->buckets, (topics->buckets_mask + 1ull) * sizeof *topics->buckets);
+    unreserve(topics->hold_buckets, (topics->buckets_mask + 1ull) * sizeof *topics->hold_buckets);
     memset(topics, 0, sizeof *topics);
 }
 
