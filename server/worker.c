@@ -13,6 +13,7 @@
 #include "feed/log.h"
 #include "server/budgets.h"
 #include "server/inbound.h"
+#include "server/intake.h"
 #include "server/outbound.h"
 #include "server/playback.h"
 
@@ -24,11 +25,7 @@ enum {
     ACCEPT_BURST_NS = 100000000,
     ACCEPT_PAUSE_MS = 10, /* after a failed accept */
     WINDOW_JUDGE_MS = 10,
-    FLUSH_SENDS_MAX = 256,       /* a turn */
-    INPUT_NS = 50000,            /* a turn, give or take one input */
-    INPUT_REST = 3,              /* times what input took, in which none is taken */
-    INPUT_REST_MAX_NS = 3000000, /* some of what it took may have been another thread's */
-    TICKS_RECENT_MS = 1000,
+    FLUSH_SENDS_MAX = 256, /* a turn */
     IDLE_WAIT_MS = 10000,
     DRAIN_WAIT_MS = 10,  /* at shutdown, to see that the last has gone */
     SOCKETS_MARGIN = 16, /* slots between a close and its completion */
@@ -234,22 +231,6 @@ static uint32_t reap(struct worker *worker, int64_t wait_ns)
     return n;
 }
 
-/* As much of what clients sent as a turn has time for. What it costs is theirs to choose, within
- * their limits, and they may be many: where there are ticks, a quarter of the time is all they get,
- * for they cost the ticks not only that, but caches and the other threads of the core. */
-static void take_inputs(struct worker *worker)
-{
-    int64_t began_ns = clock_mono_ns(), took_ns = 0;
-    if (worker->inputs_first == SOCKET_NONE || began_ns < worker->inputs_at_ns)
-        return;
-    while (took_ns < INPUT_NS && inbound_take(worker))
-        took_ns = clock_mono_ns() - began_ns;
-    bool ticks = worker->now_ms - worker->ticked_ms < TICKS_RECENT_MS;
-    int64_t rest_ns =
-        took_ns < INPUT_REST_MAX_NS / INPUT_REST ? took_ns * INPUT_REST : INPUT_REST_MAX_NS;
-    worker->inputs_at_ns = began_ns + took_ns + (ticks ? rest_ns : 0);
-}
-
 /* Asks for as many connections as the pace allows; a pause saves up a tenth of a second of them. */
 static void accept_some(struct worker *worker)
 {
@@ -397,15 +378,6 @@ static void publish_metrics(struct worker *worker)
     counter_add(&metrics->turns, 1);
 }
 
-/* Until the next input may be taken, `wait_ns` at most. */
-static int64_t inputs_wait_ns(const struct worker *worker, int64_t wait_ns)
-{
-    if (worker->inputs_first == SOCKET_NONE)
-        return wait_ns;
-    int64_t rest_ns = worker->inputs_at_ns - clock_mono_ns();
-    return rest_ns < wait_ns ? rest_ns : wait_ns;
-}
-
 /* Sleeps unless the ring has something: the doorbell is armed first, then the ring looked at again.
  */
 static void sleep_until_rung(struct worker *worker)
@@ -418,7 +390,7 @@ static void sleep_until_rung(struct worker *worker)
     if (worker->accepts_armed < IO_ACCEPTS_MAX && !worker->drain_until_ms)
         wait_ms = wait_ms < ACCEPT_PAUSE_MS ? wait_ms : ACCEPT_PAUSE_MS;
     doorbell_arm(bell);
-    int64_t wait_ns = inputs_wait_ns(worker, playback_wait_ms(worker, wait_ms) * 1000000);
+    int64_t wait_ns = intake_wait_ns(worker, playback_wait_ms(worker, wait_ms) * 1000000);
     bool stopping =
         atomic_load_explicit(&worker->stop, memory_order_acquire) && !worker->drain_until_ms;
     if (ring_peek(feed_ring(worker->cluster->feed), worker->index, &slots) || wait_ns <= 0 ||
@@ -463,7 +435,7 @@ void worker_run(struct worker *worker)
         if (worker->drain_until_ms && drain_is_over(worker))
             return;
         accept_some(worker);
-        take_inputs(worker);
+        intake_take(worker);
         budgets_relieve(worker);
         uint64_t taken = drain(worker);
         close_doomed(worker);

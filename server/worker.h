@@ -7,7 +7,7 @@
  * A turn, in this order: reap what ended and act on it; take some of what clients sent; drain some
  * ticks into queues; gather and send for the dirty; fire timers. It is cut into chunks, so that one
  * tick to ten thousand clients delays neither an accept nor a pong, and what clients send has a
- * quarter of the time at most, so that what hostile ones send delays no tick.
+ * share of the time (intake.h), so that what hostile ones send delays no tick.
  */
 #ifndef TAPEHEAD_SERVER_WORKER_H
 #define TAPEHEAD_SERVER_WORKER_H
@@ -67,7 +67,8 @@ struct worker {
     uint32_t budgets_hand; /* the client at which to look next, see budgets.h */
     uint32_t inputs_first; /* clients whose input waits, in order; SOCKET_NONE when none does */
     uint32_t inputs_last;
-    int64_t inputs_at_ns;   /* when more of it may be taken, monotonic */
+    int64_t intake_took_ns; /* the last time that any was taken; see intake.h */
+    int64_t intake_ended_ns;
     int64_t ticked_ms;      /* when there was last a tick */
     int64_t now_ns;         /* wall, once a turn */
     int64_t now_ms;         /* monotonic, once a turn */
