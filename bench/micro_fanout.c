@@ -134,7 +134,8 @@ static void take_batch(struct fanout_micro *self)
 {
     uint32_t subscriber;
     batch_reset(&self->batch);
-    while (batch_has_room(&self->batch) && fanout_take_dirty(&self->fanout, &subscriber))
+    while (batch_has_room(&self->batch) &&
+           fanout_take_dirty(&self->fanout, &self->fanout.dirty, &subscriber))
         gather(&self->fanout, &self->batch, subscriber, GATHER_BYTES_MAX,
                INT64_C(1763800000000200000), &self->latency);
     for (uint32_t i = 0; i < self->batch.sends_count; i++) {

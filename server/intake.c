@@ -17,7 +17,7 @@ enum {
 /* In the ring, or for their sends. */
 static bool ticks_wait(const struct worker *worker)
 {
-    return worker->fanout.dirty.count ||
+    return fanout_has_dirty(&worker->fanout) ||
            ring_depth(feed_ring(worker->cluster->feed), worker->index);
 }
 

@@ -26,6 +26,8 @@ enum {
     ACCEPT_PAUSE_MS = 10, /* after a failed accept */
     WINDOW_JUDGE_MS = 10,
     FLUSH_SENDS_MAX = 256, /* a turn */
+    BROAD_SENDS_MAX = 32,  /* the same, to those who can wait a little, */
+    BROAD_WAIT_MS = 2,     /* for so long */
     IDLE_WAIT_MS = 10000,
     DRAIN_WAIT_MS = 10,  /* at shutdown, to see that the last has gone */
     SOCKETS_MARGIN = 16, /* slots between a close and its completion */
@@ -280,9 +282,9 @@ static uint64_t drain(struct worker *worker)
     return taken;
 }
 
-/* One batch for those who have waited longest: submits it and sees every send of it ended. Returns
- * the sends. */
-static uint32_t flush_batch(struct worker *worker, uint32_t sends_max)
+/* One batch for those of `list` who have waited longest: submits it and sees every send of it
+ * ended. Returns the sends. */
+static uint32_t flush_batch(struct worker *worker, struct list *list, uint32_t sends_max)
 {
     uint32_t index, sends = 0;
     fanout_bury(&worker->fanout);
@@ -290,7 +292,7 @@ static uint32_t flush_batch(struct worker *worker, uint32_t sends_max)
     worker->seals_used = 0;
     while (sends < sends_max && batch_has_room(&worker->batch) &&
            worker->seals_used + TLS_RECORD_MAX <= SEALS_BYTES &&
-           fanout_take_dirty(&worker->fanout, &index))
+           fanout_take_dirty(&worker->fanout, list, &index))
         sends += outbound_flush(worker, index);
     /* Sends never block, so they end within the submit. */
     while (worker->in_flight)
@@ -298,13 +300,17 @@ static uint32_t flush_batch(struct worker *worker, uint32_t sends_max)
     return sends;
 }
 
-/* A bounded number of sends. When there is more to send than that, the others' ticks gather
+/* A bounded number of sends; few of them to those who needn't come first, so that the next tick
+ * for the others doesn't wait long. When there is more to send than that, the others' ticks gather
  * meanwhile, so a busy worker's sends grow by themselves until they carry what it drains:
  * DRAIN_PUSHES_MAX / FLUSH_SENDS_MAX frames each. */
 static void flush(struct worker *worker)
 {
-    for (uint32_t sends = 0; sends < FLUSH_SENDS_MAX && worker->fanout.dirty.count;)
-        sends += flush_batch(worker, FLUSH_SENDS_MAX - sends);
+    struct fanout *fanout = &worker->fanout;
+    for (uint32_t sends = 0; sends < FLUSH_SENDS_MAX && fanout->dirty.count;)
+        sends += flush_batch(worker, &fanout->dirty, FLUSH_SENDS_MAX - sends);
+    if (fanout->broad.count && (!fanout->dirty.count || fanout_broad_waits(fanout, BROAD_WAIT_MS)))
+        flush_batch(worker, &fanout->broad, BROAD_SENDS_MAX);
 }
 
 static void fire_timers(struct worker *worker)
@@ -444,7 +450,7 @@ void worker_run(struct worker *worker)
         fire_timers(worker);
         judge_window(worker);
         publish_metrics(worker);
-        if (taken || worker->fanout.dirty.count || worker->fanout.doomed.count)
+        if (taken || fanout_has_dirty(&worker->fanout) || worker->fanout.doomed.count)
             reap(worker, 0);
         else
             sleep_until_rung(worker);

@@ -41,6 +41,7 @@ int fanout_init(struct fanout *fanout, const struct fanout_config *config)
         !fanout->spans)
         goto fail;
     if (list_init(&fanout->dirty, config->subscribers_max) < 0 ||
+        list_init(&fanout->broad, config->subscribers_max) < 0 ||
         list_init(&fanout->doomed, config->subscribers_max) < 0)
         goto fail;
     if (names_init(&fanout->names, config->symbols_max) < 0)
@@ -83,6 +84,7 @@ void fanout_finish(struct fanout *fanout)
     unreserve(fanout->spans, (size_t)config->symbols_max * sizeof *fanout->spans);
     names_finish(&fanout->names, config->symbols_max);
     list_finish(&fanout->dirty);
+    list_finish(&fanout->broad);
     list_finish(&fanout->doomed);
     history_finish(&fanout->history);
     memset(fanout, 0, sizeof *fanout);

@@ -92,12 +92,14 @@ struct subscriber {
     struct sendq queue;
     uint8_t format; /* ENCODE_JSON or ENCODE_MSGPACK, and ENCODE_DEFLATED */
     bool active;
-    bool dirty;   /* in the fanout's list of those with something to send */
-    bool held;    /* not to be put there: a send is under way, or the socket is full */
-    bool patient; /* ticks alone don't put it there: its window is open */
-    uint8_t doom; /* enum fanout_doom */
-    bool doomed;  /* in the list of those that must be closed */
-    bool owes;    /* something was dropped since the queue was last empty */
+    bool dirty;        /* in one of the fanout's lists of those with something to send */
+    bool broad;        /* has many more pairs than others, when last taken off that list */
+    bool held;         /* not to be put there: a send is under way, or the socket is full */
+    bool patient;      /* ticks alone don't put it there: its window is open */
+    uint8_t doom;      /* enum fanout_doom */
+    bool doomed;       /* in the list of those that must be closed */
+    bool owes;         /* something was dropped since the queue was last empty */
+    uint32_t dirty_ms; /* when it was put there */
     uint32_t fresh_first;
     uint32_t fresh_last;
     uint64_t dropped;  /* ticks, since it joined */
@@ -149,11 +151,13 @@ struct fanout {
     uint32_t pairs_used;
     uint32_t pairs_free;
     uint32_t pairs_live;
+    uint32_t holders;   /* subscribers with a pair */
     uint32_t graveyard; /* gone, but a send under way may still name them: see fanout_bury() */
     uint32_t *buckets;  /* (subscriber, symbol) to pair index + 1 */
     uint32_t buckets_mask;
 
     struct list dirty;  /* have something to send */
+    struct list broad;  /* have, too, but go after those: see fanout_mark_dirty() */
     struct list doomed; /* must be closed */
     struct history history;
     struct history_span *spans; /* by symbol */
@@ -220,9 +224,21 @@ enum fanout_answer fanout_unsubscribe(struct fanout *fanout, uint32_t subscriber
 /* Puts a control message, whole frames, on the subscriber's lane. On false it is doomed. */
 bool fanout_control(struct fanout *fanout, uint32_t subscriber, const void *data, uint32_t len);
 
-/* Puts the subscriber in the list of those with something to send, unless it is there or held. */
+/* Puts the subscriber in a list of those with something to send, unless it is there or held: in
+ * `broad` if it has more than twice as many pairs as the average, so that the others don't wait for
+ * all that it is sent; but not while more waits than fills a send: it mustn't fall behind. */
 void fanout_mark_dirty(struct fanout *fanout, uint32_t subscriber);
-bool fanout_take_dirty(struct fanout *fanout, uint32_t *subscriber);
+
+static inline bool fanout_has_dirty(const struct fanout *fanout)
+{
+    return fanout->dirty.count || fanout->broad.count;
+}
+
+/* The next of `list`, which is `dirty` or `broad`. */
+bool fanout_take_dirty(struct fanout *fanout, struct list *list, uint32_t *subscriber);
+
+/* Whether one of `broad` has waited that long. */
+bool fanout_broad_waits(const struct fanout *fanout, uint32_t ms);
 
 /* The subscriber must be closed, whatever its socket does. */
 void fanout_doom(struct fanout *fanout, uint32_t subscriber, enum fanout_doom cause);

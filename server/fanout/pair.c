@@ -116,7 +116,7 @@ static void link_pair(struct fanout *fanout, struct subscriber *sub, uint32_t in
     if (sub->pairs != PAIR_NONE)
         fanout->pairs[sub->pairs].previous_of_subscriber = index;
     sub->pairs = index;
-    sub->pairs_count++;
+    fanout->holders += sub->pairs_count++ == 0;
     pair->place = roster_add(&fanout->rosters, &fanout->symbols[pair->symbol].rosters[sub->format],
                              index, pair->subscriber);
 }
@@ -253,7 +253,7 @@ static void unlink_pair(struct fanout *fanout, uint32_t index)
         fanout->pairs[pair->previous_of_subscriber].next_of_subscriber = pair->next_of_subscriber;
     else
         sub->pairs = pair->next_of_subscriber;
-    sub->pairs_count--;
+    fanout->holders -= --sub->pairs_count == 0;
     uint32_t moved = roster_remove(
         &fanout->rosters, &fanout->symbols[pair->symbol].rosters[sub->format], pair->place);
     if (moved != ROSTER_NONE)

@@ -4,8 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/fanout/batch.h"
 #include "server/fanout/fanout.h"
 #include "server/fanout/pair.h"
+
+enum { BROAD_TIMES = 2 };
 
 void fanout_join(struct fanout *fanout, uint32_t subscriber, int format)
 {
@@ -95,18 +98,36 @@ void fanout_mark_dirty(struct fanout *fanout, uint32_t subscriber)
     if (sub->dirty || sub->held)
         return;
     sub->dirty = true;
-    list_push(&fanout->dirty, subscriber);
+    sub->dirty_ms = (uint32_t)fanout->now_ms;
+    bool last = sub->broad && fanout_waiting_bytes(sub) < GATHER_BYTES_MAX;
+    list_push(last ? &fanout->broad : &fanout->dirty, subscriber);
 }
 
-bool fanout_take_dirty(struct fanout *fanout, uint32_t *subscriber)
+/* Relative to the others, so that where all are alike nobody is. */
+static bool is_broad(const struct fanout *fanout, const struct subscriber *sub)
 {
-    while (fanout->dirty.count) {
-        *subscriber = list_pop(&fanout->dirty);
-        fanout->subscribers[*subscriber].dirty = false;
-        if (fanout->subscribers[*subscriber].active)
+    return (uint64_t)sub->pairs_count * fanout->holders >
+           BROAD_TIMES * (uint64_t)fanout->pairs_live;
+}
+
+bool fanout_take_dirty(struct fanout *fanout, struct list *list, uint32_t *subscriber)
+{
+    while (list->count) {
+        *subscriber = list_pop(list);
+        struct subscriber *sub = &fanout->subscribers[*subscriber];
+        sub->dirty = false;
+        sub->broad = is_broad(fanout, sub);
+        if (sub->active)
             return true;
     }
     return false;
+}
+
+bool fanout_broad_waits(const struct fanout *fanout, uint32_t ms)
+{
+    uint32_t first;
+    return list_peek(&fanout->broad, 0, &first) &&
+           (uint32_t)fanout->now_ms - fanout->subscribers[first].dirty_ms >= ms;
 }
 
 uint32_t fanout_waiting_bytes(const struct subscriber *sub)

@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).absolute().parents[2]
-SEEDS = 24000
+SEEDS = 48000
 PROGRAMS = {
     "sim": ("tests/sim/sim", ["--from", "1", "--seeds", str(SEEDS)]),
     "interleave": ("tests/sim/interleave/interleave", ["3"]),

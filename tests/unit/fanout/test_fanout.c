@@ -279,10 +279,10 @@ static void the_dirty_are_taken_in_turn_and_once(void **state)
     world_control(world, 4, 20);
     world_leave(world, 4);
     for (int i = 0; i < 4; i++) {
-        assert_true(fanout_take_dirty(&world->fanout, &taken));
+        assert_true(world_take(world, &taken));
         assert_int_equal(taken, order[i]);
     }
-    assert_false(fanout_take_dirty(&world->fanout, &taken));
+    assert_false(world_take(world, &taken));
     world_destroy(world);
 }
 
@@ -294,10 +294,93 @@ static void one_that_is_held_is_not_dirty(void **state)
     world_join(world, 2, ENCODE_JSON);
     world->fanout.subscribers[2].held = true;
     world_control(world, 2, 20);
-    assert_false(fanout_take_dirty(&world->fanout, &taken));
+    assert_false(world_take(world, &taken));
     world->fanout.subscribers[2].held = false;
     fanout_mark_dirty(&world->fanout, 2);
-    assert_true(fanout_take_dirty(&world->fanout, &taken));
+    assert_true(world_take(world, &taken));
+    world_destroy(world);
+}
+
+/* Marks 0, 1 and 2 dirty, in this order, and asserts in which they are then taken. */
+static void check_order(struct world *world, const uint32_t *order)
+{
+    uint32_t taken;
+    for (uint32_t i = 0; i < 3; i++)
+        world_control(world, i, 20);
+    for (int i = 0; i < 3; i++) {
+        assert_true(world_take(world, &taken));
+        assert_int_equal(taken, order[i]);
+    }
+}
+
+static void who_has_many_more_symbols_than_the_others_is_sent_after_them(void **state)
+{
+    (void)state;
+    static const uint32_t alike[] = {0, 1, 2}, last[] = {1, 2, 0};
+    struct world *world = open_world(world_config());
+    const char *const names[] = {"A", "B", "C", "D", "E", "F", "G", "H"};
+    for (int i = 0; i < 8; i++)
+        world_symbol(world, names[i]);
+    for (uint32_t i = 0; i < 3; i++) {
+        world_join(world, i, ENCODE_JSON);
+        world_subscribe(world, i, "A", world_all);
+    }
+    check_order(world, alike);
+    world_subscribe(world, 0, "*", world_all);
+    check_order(world, alike); /* it is judged when it is sent something */
+    check_order(world, last);
+    world_subscribe(world, 1, "*", world_all);
+    world_subscribe(world, 2, "*", world_all);
+    check_order(world, last);
+    check_order(world, alike);
+    world_settle(world);
+    world_destroy(world);
+}
+
+static void whoever_has_more_waiting_than_fills_a_send_is_sent_in_turn(void **state)
+{
+    (void)state;
+    struct fanout_config config = world_config();
+    config.queue_frames_max = 1024;
+    config.queue_bytes_max = 1 << 20;
+    struct world *world = open_world(config);
+    uint32_t symbol = world_symbol(world, "A");
+    world_join(world, 0, ENCODE_JSON);
+    world_subscribe(world, 0, "A", world_all);
+    world_settle(world);
+    struct subscriber *sub = &world->fanout.subscribers[0];
+    sub->held = sub->broad = true;
+    world_tick(world, symbol, 0);
+    sub->held = false;
+    fanout_mark_dirty(&world->fanout, 0);
+    assert_int_equal(world->fanout.broad.count, 1);
+    world_settle(world);
+    sub->held = sub->broad = true;
+    while (fanout_waiting_bytes(sub) < GATHER_BYTES_MAX)
+        world_tick(world, symbol, 0);
+    sub->held = false;
+    fanout_mark_dirty(&world->fanout, 0);
+    assert_int_equal(world->fanout.broad.count, 0);
+    assert_int_equal(world->fanout.dirty.count, 1);
+    world_settle(world);
+    world_destroy(world);
+}
+
+static void one_who_is_sent_after_others_is_known_to_wait(void **state)
+{
+    (void)state;
+    struct world *world = open_world(world_config());
+    uint32_t taken;
+    world_join(world, 0, ENCODE_JSON);
+    world->fanout.subscribers[0].broad = true;
+    assert_false(fanout_broad_waits(&world->fanout, 0));
+    world_control(world, 0, 20);
+    assert_true(fanout_broad_waits(&world->fanout, 0));
+    assert_false(fanout_broad_waits(&world->fanout, 5));
+    world->fanout.now_ms += 5;
+    assert_true(fanout_broad_waits(&world->fanout, 5));
+    assert_true(world_take(world, &taken));
+    assert_false(fanout_broad_waits(&world->fanout, 0));
     world_destroy(world);
 }
 
@@ -681,6 +764,9 @@ int main(void)
         TEST(a_slot_forgets_the_doom_of_its_last_client),
         TEST(the_dirty_are_taken_in_turn_and_once),
         TEST(one_that_is_held_is_not_dirty),
+        TEST(who_has_many_more_symbols_than_the_others_is_sent_after_them),
+        TEST(whoever_has_more_waiting_than_fills_a_send_is_sent_in_turn),
+        TEST(one_who_is_sent_after_others_is_known_to_wait),
         TEST(a_refused_subscription_changes_nothing),
         TEST(a_subscription_that_needs_no_new_pair_is_not_refused),
         TEST(a_pattern_that_finds_no_room_for_a_new_symbol_dooms_its_client),

@@ -187,7 +187,7 @@ static void launch(struct play *play)
     struct world *world = play->world;
     uint32_t i;
     world_turn(world);
-    while (play->flights_count < FLIGHTS && fanout_take_dirty(&world->fanout, &i)) {
+    while (play->flights_count < FLIGHTS && world_take(world, &i)) {
         const struct send *send = world_gather(world, i);
         if (!send)
             continue;

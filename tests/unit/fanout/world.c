@@ -395,6 +395,13 @@ static bool is_resting(const struct world *world)
     return false;
 }
 
+bool world_take(struct world *world, uint32_t *listener)
+{
+    struct fanout *fanout = &world->fanout;
+    return fanout_take_dirty(fanout, &fanout->dirty, listener) ||
+           fanout_take_dirty(fanout, &fanout->broad, listener);
+}
+
 void world_settle(struct world *world)
 {
     uint32_t listener;
@@ -405,7 +412,7 @@ void world_settle(struct world *world)
     }
     do {
         world_turn(world);
-        while (fanout_take_dirty(&world->fanout, &listener))
+        while (world_take(world, &listener))
             while (world_send(world, listener, UINT32_MAX))
                 continue;
     } while (is_resting(world));

@@ -110,4 +110,7 @@ uint32_t world_send(struct world *world, uint32_t listener, uint32_t taken);
 /* Everybody reads until nothing waits; then every account must be complete. */
 void world_settle(struct world *world);
 
+/* The next with something to send. */
+bool world_take(struct world *world, uint32_t *listener);
+
 #endif
