@@ -4,7 +4,8 @@
  *
  *   mob --port PORT --seconds S [--cpu N] [--idle] [--only NAME]
  *
- * Each kind calls from four addresses of its own. --idle leaves its core to whoever else wants it.
+ * Each kind calls from four addresses of its own; --only nobody does nothing at all. It never
+ * sleeps, so its core is as busy whatever it does; --idle leaves that to whoever else wants it.
  * Prints a line of JSON: of each kind how many connections were opened, refused (no upgrade), ended
  * by the server, or left, and how many frames, messages or requests went into their sockets.
  */
@@ -30,6 +31,7 @@ enum {
     MEMBERS_MAX = 1024,
     EVENTS_MAX = 64,
     LOOK_MS = 10,
+    IDLE_NS = 50000,
     ADDRESSES = 4, /* a kind */
     SEND_BUFFER = 8192,
     READ_MAX = 16384,
@@ -69,7 +71,6 @@ struct mob {
     uint64_t dice;
     uint16_t port;
     int seconds;
-    int percent; /* of its core, that it uses at most */
     int cpu;
     bool idle;
     const char *only;
@@ -290,39 +291,30 @@ static void look_after(struct mob *mob)
 static void gather(struct mob *mob)
 {
     for (int i = 0; i < mob->kinds_count; i++)
-        for (uint32_t n = 0;
-             n < mob->kinds[i].at_once &&
-             (mob->only ? strcmp(mob->only, mob->kinds[i].name) == 0 : !mob->kinds[i].tame);
+        for (uint32_t n = 0; n < mob->kinds[i].at_once &&
+                             (!mob->only || strcmp(mob->only, mob->kinds[i].name) == 0);
              n++) {
             CHECK(mob->members_count < MEMBERS_MAX);
             mob->members[mob->members_count++] = (struct member){.kind = (uint32_t)i};
         }
 }
 
-/* So that no more than the share of its core is used that it is given. */
-static void rest(const struct mob *mob, int64_t began_ns)
-{
-    int64_t used_ns = clock_read_ns(CLOCK_PROCESS_CPUTIME_ID) * 100 / mob->percent;
-    if (began_ns + used_ns > clock_mono_ns())
-        clock_sleep_until(began_ns + used_ns);
-}
-
 static void riot(struct mob *mob)
 {
-    int64_t began_ns = clock_mono_ns();
     struct epoll_event events[EVENTS_MAX];
     int64_t until_ms = clock_mono_ns() / 1000000 + mob->seconds * INT64_C(1000), looked_ms = 0;
     pid_t parent = getppid();
     while (mob->now_ms < until_ms && getppid() == parent) {
-        int n = epoll_wait(mob->epoll, events, EVENTS_MAX, LOOK_MS);
+        int n = epoll_wait(mob->epoll, events, EVENTS_MAX, 0);
         mob->now_ms = clock_mono_ns() / 1000000;
         for (int i = 0; i < n; i++)
             attend(mob, &events[i]);
+        for (int64_t idle_ns = clock_mono_ns() + IDLE_NS; n == 0 && clock_mono_ns() < idle_ns;)
+            continue; /* in user space, where whoever wants the core has it at once */
         if (mob->now_ms - looked_ms >= LOOK_MS) {
             look_after(mob);
             looked_ms = mob->now_ms;
         }
-        rest(mob, began_ns);
     }
     for (uint32_t i = 0; i < mob->members_count; i++)
         if (mob->members[i].state != MEMBER_AWAY)
@@ -347,35 +339,29 @@ static void report(const struct mob *mob)
 
 static bool read_options(struct mob *mob, int argc, char **argv)
 {
-    static const struct option options[] = {{"port", required_argument, NULL, 'p'},
-                                            {"seconds", required_argument, NULL, 's'},
-                                            {"cpu", required_argument, NULL, 'c'},
-                                            {"idle", no_argument, NULL, 'i'},
-                                            {"only", required_argument, NULL, 'o'},
-                                            {"percent", required_argument, NULL, 'q'},
-                                            {0}};
+    static const struct option options[] = {
+        {"port", required_argument, NULL, 'p'}, {"seconds", required_argument, NULL, 's'},
+        {"cpu", required_argument, NULL, 'c'},  {"idle", no_argument, NULL, 'i'},
+        {"only", required_argument, NULL, 'o'}, {0}};
     for (int key; (key = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (key) {
         case 'p': mob->port = (uint16_t)atoi(optarg); break;
         case 's': mob->seconds = atoi(optarg); break;
-        case 'q': mob->percent = atoi(optarg); break;
         case 'c': mob->cpu = atoi(optarg); break;
         case 'i': mob->idle = true; break;
         case 'o': mob->only = optarg; break;
         default: return false;
         }
     }
-    return mob->port && mob->seconds > 0 && mob->seconds <= SECONDS_MAX && mob->percent > 0 &&
-           mob->percent <= 100 && optind == argc;
+    return mob->port && mob->seconds > 0 && mob->seconds <= SECONDS_MAX && optind == argc;
 }
 
 int main(int argc, char **argv)
 {
-    static struct mob mob = {.cpu = -1, .percent = 100, .dice = 88172645463325252};
+    static struct mob mob = {.cpu = -1, .dice = 88172645463325252};
     if (!read_options(&mob, argc, argv)) {
-        fprintf(
-            stderr,
-            "usage: mob --port PORT --seconds S [--cpu N] [--idle] [--only KIND] [--percent P]\n");
+        fprintf(stderr,
+                "usage: mob --port PORT --seconds S [--cpu N] [--idle] [--only KIND|nobody]\n");
         return 2;
     }
     prctl(PR_SET_PDEATHSIG, SIGTERM);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * mob: hostile clients, as many and as fast as one core lets them. A kind is what one of them does
- * from its connect to its end, again and again. One kind means no harm: they are for comparison.
+ * from its connect to its end, again and again.
  */
 #ifndef TAPEHEAD_BENCH_MOB_H
 #define TAPEHEAD_BENCH_MOB_H
@@ -27,7 +27,6 @@ struct mob_kind {
     uint32_t receive_bytes; /* SO_RCVBUF; 0: the kernel's choice */
     bool deaf;              /* reads nothing after the upgrade */
     bool dies;              /* leaves at some step */
-    bool tame;              /* means no harm; only comes if it is named */
 };
 
 /* Fills `kinds`, which holds MOB_KINDS_MAX. Returns how many there are, or -ENOMEM. */

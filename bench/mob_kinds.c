@@ -87,12 +87,6 @@ static const struct sketch {
     {{"TLS", .at_once = 4, .stay_ms = PATIENT},
      TEXT("\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03"),
      {0}},
-    /* As many as there are subscribers among the others, to tell what their being subscribers
-       costs. */
-    {{"guests", .at_once = 80, .target = "/ws?symbols=*", .blocks = ENDLESS, .every_ms = 500,
-      .stay_ms = PATIENT, .tame = true},
-     {0},
-     TEXT("\x8a\x80\0\0\0\0")},
 };
 
 /* ---- those that no literal can say ---- */
