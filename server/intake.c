@@ -21,14 +21,15 @@ static bool ticks_wait(const struct worker *worker)
            ring_depth(feed_ring(worker->cluster->feed), worker->index);
 }
 
+/* From the end of the last intake on. */
 static int64_t rest_ns(const struct worker *worker)
 {
     if (worker->now_ms - worker->ticked_ms >= TICKS_RECENT_MS)
         return 0;
-    int64_t rest_ns = worker->intake_took_ns * REST;
-    if (rest_ns > REST_MAX_NS)
-        rest_ns = REST_MAX_NS;
-    return ticks_wait(worker) ? rest_ns * REST_BUSY : rest_ns;
+    int64_t whole_ns = worker->intake_took_ns * REST;
+    if (whole_ns > REST_MAX_NS)
+        whole_ns = REST_MAX_NS;
+    return ticks_wait(worker) ? whole_ns * REST_BUSY : whole_ns;
 }
 
 void intake_take(struct worker *worker)

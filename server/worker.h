@@ -5,9 +5,9 @@
  * `stop`.
  *
  * A turn, in this order: reap what ended and act on it; take some of what clients sent; drain some
- * ticks into queues; gather and send for the dirty; fire timers. It is cut into chunks, so that one
- * tick to ten thousand clients delays neither an accept nor a pong, and what clients send has a
- * share of the time (intake.h), so that what hostile ones send delays no tick.
+ * ticks into queues; gather and send for the dirty, those with many symbols last; fire timers. It
+ * is cut into chunks, so that one tick to ten thousand clients delays neither an accept nor a pong,
+ * and what clients send has a share of the time (intake.h), so that it delays ticks little.
  */
 #ifndef TAPEHEAD_SERVER_WORKER_H
 #define TAPEHEAD_SERVER_WORKER_H
