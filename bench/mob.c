@@ -2,7 +2,7 @@
 /*
  * mob: see mob.h. One thread, one epoll. Each member is one connection after another of its kind.
  *
- *   mob --port PORT --seconds S [--cpu N] [--idle] [--only NAME]
+ *   mob --port PORT --seconds S [--cpu N] [--idle] [--only KIND|nobody]
  *
  * Each kind calls from four addresses of its own; --only nobody does nothing at all. It never
  * sleeps, so its core is as busy whatever it does; --idle leaves that to whoever else wants it.
@@ -288,6 +288,15 @@ static void look_after(struct mob *mob)
     }
 }
 
+/* A kind that isn't there would do as little as "nobody". */
+static bool knows_only(const struct mob *mob)
+{
+    bool known = !mob->only || strcmp(mob->only, "nobody") == 0;
+    for (int i = 0; i < mob->kinds_count && !known; i++)
+        known = strcmp(mob->only, mob->kinds[i].name) == 0;
+    return known;
+}
+
 static void gather(struct mob *mob)
 {
     for (int i = 0; i < mob->kinds_count; i++)
@@ -373,6 +382,10 @@ int main(int argc, char **argv)
     mob.kinds_count = mob_kinds(mob.kinds);
     if (mob.epoll < 0 || mob.kinds_count < 0)
         return 1;
+    if (!knows_only(&mob)) {
+        fprintf(stderr, "mob: --only %s: there is no such kind\n", mob.only);
+        return 2;
+    }
     gather(&mob);
     riot(&mob);
     report(&mob);
